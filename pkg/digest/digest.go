@@ -1,0 +1,138 @@
+// Package digest is the one type by which lazybuild names the content of a
+// file: an algorithm and a hash value, as a lock file states them.
+//
+// Lock files spell digests in several ways (PEP 751 tables, npm's Subresource
+// Integrity strings, "sha256:…"); here they become one comparable string that
+// can be a map key, a file name and a JSON value. github.com/opencontainers/go-digest
+// knows neither SRI nor the weak algorithms (sha1, md5) that old locks still use.
+package digest
+
+import (
+	"crypto/md5"
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"hash"
+	"strings"
+)
+
+// Digest is "<algorithm>:<lower-case hex>", for example "sha256:9f86…". The
+// empty Digest means that nothing is known about the content. A Digest made by
+// Parse, ParseSRI or FromBytes is valid; one made by conversion may not be.
+type Digest string
+
+type algorithm struct {
+	new      func() hash.Hash
+	size     int // bytes of the hash value
+	strength int // greater is better; below 10 is weak
+}
+
+var algorithms = map[string]algorithm{
+	"sha512": {sha512.New, sha512.Size, 40},
+	"sha384": {sha512.New384, sha512.Size384, 30},
+	"sha256": {sha256.New, sha256.Size, 20},
+	"sha1":   {sha1.New, sha1.Size, 2},
+	"md5":    {md5.New, md5.Size, 1},
+}
+
+// Parse reads "<algorithm>:<hex>". Upper-case hex is folded to lower case.
+func Parse(s string) (Digest, error) {
+	algo, value, ok := strings.Cut(s, ":")
+	if !ok {
+		return "", fmt.Errorf("digest %q has no algorithm (expected <algorithm>:<hex>)", s)
+	}
+	return New(algo, value)
+}
+
+// New makes a Digest from an algorithm's name and its value in hex.
+func New(algo, value string) (Digest, error) {
+	a, ok := algorithms[algo]
+	if !ok {
+		return "", fmt.Errorf("digest algorithm %q is not supported (expected sha256, sha384, sha512, sha1 or md5)", algo)
+	}
+	value = strings.ToLower(value)
+	raw, err := hex.DecodeString(value)
+	if err != nil {
+		return "", fmt.Errorf("%s digest %q is not hexadecimal", algo, value)
+	}
+	if len(raw) != a.size {
+		return "", fmt.Errorf("%s digest %q has %d hex digits, not %d", algo, value, len(value), 2*a.size)
+	}
+	return Digest(algo + ":" + value), nil
+}
+
+// ParseSRI reads a Subresource Integrity string (W3C SRI, as npm writes it):
+// one or more "<algorithm>-<base64>" separated by white space. It returns the
+// strongest; unknown algorithms are passed over as the specification asks.
+func ParseSRI(s string) (Digest, error) {
+	var best Digest
+	for _, one := range strings.Fields(s) {
+		one, _, _ = strings.Cut(one, "?") // SRI options carry no digest
+		algo, value, ok := strings.Cut(one, "-")
+		if !ok {
+			return "", fmt.Errorf("integrity %q is not <algorithm>-<base64>", one)
+		}
+		if _, known := algorithms[algo]; !known {
+			continue
+		}
+		raw, err := base64.StdEncoding.DecodeString(value)
+		if err != nil {
+			return "", fmt.Errorf("integrity %q is not base64", one)
+		}
+		d, err := New(algo, hex.EncodeToString(raw))
+		if err != nil {
+			return "", err
+		}
+		if d.Strength() > best.Strength() {
+			best = d
+		}
+	}
+	if best == "" {
+		return "", fmt.Errorf("integrity %q names no known algorithm", s)
+	}
+	return best, nil
+}
+
+// FromBytes returns the sha256 digest of b.
+func FromBytes(b []byte) Digest {
+	sum := sha256.Sum256(b)
+	return Digest("sha256:" + hex.EncodeToString(sum[:]))
+}
+
+// FromHash returns the digest that h, made by Digest.Hash or the named
+// algorithm's constructor, has computed so far.
+func FromHash(algo string, h hash.Hash) Digest {
+	return Digest(algo + ":" + hex.EncodeToString(h.Sum(nil)))
+}
+
+// Algorithm is the part before the colon.
+func (d Digest) Algorithm() string {
+	algo, _, _ := strings.Cut(string(d), ":")
+	return algo
+}
+
+// Hex is the part behind the colon.
+func (d Digest) Hex() string {
+	_, value, _ := strings.Cut(string(d), ":")
+	return value
+}
+
+// Hash returns a new hash of d's algorithm, or nil when d is not valid.
+func (d Digest) Hash() hash.Hash {
+	if a, ok := algorithms[d.Algorithm()]; ok {
+		return a.new()
+	}
+	return nil
+}
+
+// Strength orders algorithms: greater is harder to forge. The empty Digest has 0.
+func (d Digest) Strength() int { return algorithms[d.Algorithm()].strength }
+
+// Weak says that the algorithm can be forged (sha1, md5) or that there is none.
+func (d Digest) Weak() bool { return d.Strength() < 10 }
+
+// String returns d as it is.
+func (d Digest) String() string { return string(d) }

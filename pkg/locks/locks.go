@@ -1,0 +1,152 @@
+// Package locks reads lock files: bytes in, artifacts out.
+//
+// Each lock format has one file in this package and one entry in Formats. A
+// parser knows nothing of the network, of FUSE or of podman: it turns the
+// bytes of one lock file into a Lock, which says what files the lock names,
+// where Hermeto (formerly cachi2) puts each of them below its output
+// directory, which environment variables Hermeto sets for the format, and
+// which of the project's files Hermeto would rewrite.
+//
+// Everything that a lock says is untrusted. A parser never panics, never
+// recurses without a bound, and reports what is wrong as an *Error that names
+// the file and the line.
+package locks
+
+import (
+	"fmt"
+
+	"github.com/lazybuild/lazybuild/pkg/digest"
+)
+
+// SizeUnknown is the Size of an artifact whose lock does not state one.
+const SizeUnknown int64 = -1
+
+// Artifact is one file that a lock names.
+type Artifact struct {
+	// Name and Version of the package, as the lock spells them. Version may be
+	// empty (generic artifacts have none).
+	Name, Version string
+	// Path is where the file stands below the output directory, with forward
+	// slashes: "deps/pip/numpy-2.1.0-….whl". Never absolute, never with "..".
+	Path string
+	// URLs from which the same bytes can be had, best first. They may carry
+	// credentials: redact before printing.
+	URLs []string
+	// Digest of the whole file, the strongest that the lock states; empty when
+	// the lock states none.
+	Digest digest.Digest
+	// Size in bytes, or SizeUnknown.
+	Size int64
+	// Only says which target platforms can use the file. The zero value is
+	// "any". Files that do not fit stay in the tree; they are merely not read ahead.
+	Only Constraint
+	// PURL is the package URL (github.com/package-url/purl-spec) for the SBOM;
+	// may be empty.
+	PURL string
+	// Line in the lock file where the artifact is named, from 1; 0 if unknown.
+	Line int
+}
+
+// Constraint restricts an artifact to target platforms. Empty fields restrict nothing.
+type Constraint struct {
+	// OS and CPU are npm's lists (process.platform and process.arch; a leading
+	// "!" negates). Libc is "glibc" or "musl".
+	OS, CPU, Libc []string
+	// Arch is an RPM architecture ("x86_64", "noarch", "src").
+	Arch string
+	// Marker is a PEP 508 environment marker, unevaluated.
+	Marker string
+	// Source says that the file is a source archive that has a built
+	// alternative in the same lock (an sdist beside wheels, an SRPM).
+	Source bool
+}
+
+// EnvVar is an environment variable that Hermeto sets for every RUN.
+type EnvVar struct {
+	Name, Value string
+}
+
+// Rewrite is one of the project's own files as Hermeto would rewrite it.
+type Rewrite struct {
+	// Path of the project's file, in the same form as the path under which the
+	// lock was read (the caller passes it as Source.Path).
+	Path string
+	// Content is the whole new content.
+	Content []byte
+}
+
+// Lock is what one lock file says.
+type Lock struct {
+	// Type is the Hermeto backend: "pip", "npm", "generic", "rpm", ….
+	Type string
+	// File is the path under which the lock was read, for messages.
+	File string
+	// Artifacts in the lock's order.
+	Artifacts []Artifact
+	// Texts are small generated files that belong into the tree as they are
+	// (repos.d/hermeto.repo, settings.xml), keyed by path below the output directory.
+	Texts map[string][]byte
+	// Repos are directories of RPMs for which repodata has to be made.
+	Repos []Repo
+	// Env is what Hermeto sets in every RUN for this backend.
+	Env []EnvVar
+	// Rewrites are the project's files that have to be different in the build context.
+	Rewrites []Rewrite
+	// Warnings are for people: what was left out, what is weak.
+	Warnings []string
+}
+
+// Repo is a directory of RPMs: its repodata is made from the RPMs' headers.
+type Repo struct {
+	// Dir below the output directory: "deps/rpm/x86_64/ubi-9-baseos".
+	Dir string
+	// Modules is the path below the output directory of the lock's
+	// module_metadata file for this repository; empty when it has none.
+	Modules string
+}
+
+// Source is one lock file to parse and what its parser needs to know beside its bytes.
+type Source struct {
+	// Path under which the file was found, for messages and Rewrites.
+	Path string
+	// Data is the file's content.
+	Data []byte
+	// OutputDir is where the tree will be seen in the build ("/cachi2/output"),
+	// for env values, rewritten files and repo files.
+	OutputDir string
+	// Arch is the RPM architecture of the target ("x86_64"); empty means all.
+	Arch string
+	// SourceRPMs asks for the SRPMs of an RPM lock too.
+	SourceRPMs bool
+	// Sibling reads a file beside the lock (package.json, go.mod); it returns
+	// an error that wraps fs.ErrNotExist when there is none. May be nil.
+	Sibling func(name string) ([]byte, error)
+	// RegistryURL gives the base URL of the user's own registry for a format
+	// whose lock may leave it out ("npm"); nil or "" when none is configured.
+	RegistryURL func(format string) string
+}
+
+// Error says what is wrong in a lock file.
+type Error struct {
+	File string // as given in Source.Path
+	Line int    // from 1; 0 if unknown
+	Msg  string // what is wrong, and why
+	Hint string // what to do; may be empty
+	Err  error  // the cause; may be nil
+}
+
+// Error is "file:line: message (hint)".
+func (e *Error) Error() string {
+	s := e.File
+	if e.Line > 0 {
+		s = fmt.Sprintf("%s:%d", e.File, e.Line)
+	}
+	s += ": " + e.Msg
+	if e.Hint != "" {
+		s += " (" + e.Hint + ")"
+	}
+	return s
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
