@@ -1,0 +1,71 @@
+package cmdline
+
+import "strings"
+
+// kind says how a flag of podman takes its value.
+type kind int
+
+const (
+	unknown  kind = iota
+	boolean       // --flag, or --flag=false; the next word is never its value
+	value         // --flag VALUE or --flag=VALUE
+	optional      // --flag or --flag=VALUE; the next word is never its value
+)
+
+// buildFlags are the flags of `podman build` from 4.3 to 5.8, the hidden ones
+// too. An end-to-end test holds the table against `podman build --help` of
+// each podman that is tested.
+var buildFlags = flagTable(
+	`all-platforms compat-volumes compress created-annotation disable-compression disable-content-trust
+	force-rm help http-proxy identity-label inherit-annotations inherit-labels layers load log-rusage logsplit
+	no-cache no-hostname no-hosts omit-history pull-always pull-never quiet rewrite-timestamp rm
+	skip-unused-stages squash squash-all stdin tls-verify`,
+	`add-host annotation arch authfile blob-cache build-arg build-arg-file build-context cache-from cache-to
+	cache-ttl cap-add cap-drop cdi-config-dir cert-dir cgroup-parent cgroupns cni-config-dir cni-plugin-path
+	cpp-flag cpu-period cpu-quota cpu-shares cpuset-cpus cpuset-mems creds cw decryption-key device dns
+	dns-option dns-search env file format from hooks-dir ignorefile iidfile ipc isolation jobs label
+	layer-label logfile loglevel manifest memory memory-swap network os os-feature os-version output pid
+	platform progress retry retry-delay runtime-flag rusage-logfile sbom sbom-image-output
+	sbom-image-purl-output sbom-merge-strategy sbom-output sbom-purl-output sbom-scanner-command
+	sbom-scanner-image secret security-opt shm-size sign-by signature-policy source-date-epoch ssh tag target
+	timestamp ulimit unsetannotation unsetenv unsetlabel userns userns-gid-map userns-gid-map-group
+	userns-uid-map userns-uid-map-user uts variant volume metadata-file`,
+	`pull`,
+)
+
+// aliases are other names of build flags (podman accepts `--net`).
+var aliases = map[string]string{"net": "network"}
+
+// shorthands are the one-letter flags after `build`. Before `build` some of
+// them mean other things, so global flags are known by their long names only.
+var shorthands = map[byte]string{
+	'c': "cpu-shares", 'D': "disable-compression", 'f': "file", 'h': "help", 'm': "memory",
+	'o': "output", 'q': "quiet", 't': "tag", 'v': "volume",
+}
+
+// globalFlags go before `build` on podman's command line.
+var globalFlags = flagTable(
+	`remote noout syslog trace transient-store`,
+	`cdi-spec-dir cgroup-manager config conmon connection context cpu-profile db-backend default-mounts-file
+	events-backend host identity imagestore log-level max-workers memory-profile module namespace
+	network-backend network-cmd-path network-config-dir out pull-option registries-conf root runroot runtime
+	ssh storage-driver storage-opt tls-ca tls-cert tls-key tmpdir url volumepath`,
+	``,
+)
+
+func flagTable(booleans, values, optionals string) map[string]kind {
+	t := map[string]kind{}
+	for names, k := range map[string]kind{booleans: boolean, values: value, optionals: optional} {
+		for _, name := range strings.Fields(names) {
+			t[name] = k
+		}
+	}
+	return t
+}
+
+// KnownBuildFlag says whether the table has the long flag and whether it takes
+// the next word as its value.
+func KnownBuildFlag(name string) (known, takesValue bool) {
+	k := buildFlags[name]
+	return k != unknown, k == value
+}

@@ -1,0 +1,185 @@
+// Package wire is what lazybuild's two processes say to each other: the CLI
+// (pkg/orchestrator) and the proxy (pkg/proxy), which runs in a container.
+//
+// The CLI writes to the proxy's stdin:
+//
+//	one line of JSON      the Spec, whose TreeBytes says how much follows
+//	TreeBytes bytes       the tree in its own wire form (pkg/tree), as base64
+//	"bye\n"               the build has ended well or badly; take everything down
+//	EOF without "bye"     the CLI has died: the attached stdin is the lease
+//
+// Everything is printable text, because podman's server looks for its detach
+// keys (ctrl-p, ctrl-q by default) in an attached stdin.
+//
+// The proxy writes Events to its stdout, one JSON object per line. The first
+// is Ready or Fatal, the last is Summary. Secrets travel only in the Spec, so
+// they are in no argument list, environment, label or log.
+package wire
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"github.com/lazybuild/lazybuild/pkg/tree"
+)
+
+// Version of the Spec and the Events. Both ends come from the same executable,
+// so a difference means that a stale proxy image is running: it is refused.
+const Version = 1
+
+// maxSpec bounds the Spec's line in bytes; credentials and CA bundles are in it.
+const maxSpec = 64 << 20
+
+// Spec is everything that the proxy has to know for one build.
+type Spec struct {
+	Version int
+	BuildID string
+	// Dir is the build's own directory below the shared base. The proxy makes
+	// it and removes it.
+	Dir string
+	// Output is where the tree appears, below Dir; the build gets it with -v.
+	Output string
+	// ReadOnly leaves the writable overlay off: Output is the FUSE mount itself.
+	ReadOnly bool
+	// Scratch is a directory on the store's disk for what the build writes into
+	// the tree. The proxy makes it and removes it. Unused when ReadOnly.
+	Scratch string
+	// UserXattr asks for overlayfs's userxattr option, which a proxy in a user
+	// namespace needs (kernel: Documentation/filesystems/overlayfs.rst).
+	UserXattr bool
+	// Store is the blob store's directory.
+	Store string
+	// Files are small files to write below Dir before Ready: name to content.
+	Files map[string][]byte
+	// View, when set, is the build context with some files replaced.
+	View *View
+	// CA holds extra certificate authorities, PEM.
+	CA []byte
+	// HTTPProxy, HTTPSProxy and NoProxy have the meaning of the environment
+	// variables of these names.
+	HTTPProxy, HTTPSProxy, NoProxy string
+	// Credentials for hosts.
+	Credentials []Credential
+	// AllowUnverified is "none", "weak" or "all": which files without a strong
+	// digest are served.
+	AllowUnverified string
+	// ReadAhead is "group", "trace" or "off".
+	ReadAhead string
+	// NoPassthrough turns FUSE passthrough off.
+	NoPassthrough bool
+	// TreeBytes is the length in bytes of the base64 that follows.
+	TreeBytes int
+}
+
+// View is a writable-looking copy of the build context that copies no data: an
+// overlay whose lower directory is the context itself.
+type View struct {
+	// Lower is the context as the proxy sees it; Target, below Dir, is where
+	// the view appears.
+	Lower, Target string
+	// Files are the replaced files: path relative to the context, to content.
+	Files map[string][]byte
+}
+
+// Credential authenticates requests to one host. Exactly one of User, Bearer
+// and Header is used.
+type Credential struct {
+	// Host is host or host:port; Prefix restricts to URL paths below it.
+	Host, Prefix string
+	// User and Password are HTTP basic authentication.
+	User, Password string
+	// Bearer is a token for "Authorization: Bearer".
+	Bearer string
+	// Cert and Key are a TLS client certificate, PEM.
+	Cert, Key []byte
+}
+
+// WriteSpec sends the Spec and the tree. It blocks until the proxy has taken
+// both. It sets s.Version and s.TreeBytes.
+func WriteSpec(w io.Writer, s Spec, t *tree.Tree) error {
+	var body bytes.Buffer
+	enc := base64.NewEncoder(base64.StdEncoding, &body)
+	if err := tree.Encode(enc, t); err != nil {
+		return fmt.Errorf("encoding the tree: %w", err)
+	}
+	if err := enc.Close(); err != nil {
+		return fmt.Errorf("encoding the tree: %w", err)
+	}
+	s.Version, s.TreeBytes = Version, body.Len()
+	head, err := json.Marshal(s)
+	if err != nil {
+		return fmt.Errorf("encoding the spec: %w", err)
+	}
+	if _, err := w.Write(append(head, '\n')); err != nil {
+		return fmt.Errorf("sending the spec: %w", err)
+	}
+	if _, err := body.WriteTo(w); err != nil {
+		return fmt.Errorf("sending the tree: %w", err)
+	}
+	return nil
+}
+
+// ReadSpec reads what WriteSpec has sent. The reader keeps what follows.
+func ReadSpec(r *bufio.Reader) (Spec, *tree.Tree, error) {
+	var s Spec
+	line, err := readLine(r, maxSpec)
+	if err != nil {
+		return s, nil, fmt.Errorf("reading the spec: %w", err)
+	}
+	if err := json.Unmarshal(line, &s); err != nil {
+		return s, nil, fmt.Errorf("reading the spec: %w", err)
+	}
+	if s.Version != Version {
+		return s, nil, fmt.Errorf("the spec has version %d, this proxy speaks %d", s.Version, Version)
+	}
+	body := io.LimitReader(r, int64(s.TreeBytes))
+	t, err := tree.Decode(base64.NewDecoder(base64.StdEncoding, body))
+	if err != nil {
+		return s, nil, fmt.Errorf("reading the tree: %w", err)
+	}
+	if _, err := io.Copy(io.Discard, body); err != nil {
+		return s, nil, fmt.Errorf("reading the tree: %w", err)
+	}
+	return s, t, nil
+}
+
+// readLine reads up to and without the next newline, at most limit bytes.
+func readLine(r *bufio.Reader, limit int) ([]byte, error) {
+	var line []byte
+	for {
+		part, err := r.ReadSlice('\n')
+		line = append(line, part...)
+		if len(line) > limit {
+			return nil, fmt.Errorf("a line is longer than %d bytes", limit)
+		}
+		if err == nil {
+			return bytes.TrimSuffix(line, []byte("\n")), nil
+		}
+		if err != bufio.ErrBufferFull {
+			if err == io.EOF && len(line) > 0 {
+				err = io.ErrUnexpectedEOF
+			}
+			return nil, err
+		}
+	}
+}
+
+// Bye is the line that ends a build in order.
+const Bye = "bye"
+
+// WaitBye blocks until the CLI says Bye (true) or is gone (false).
+func WaitBye(r *bufio.Reader) bool {
+	for {
+		line, err := readLine(r, 1<<10)
+		if err != nil {
+			return false
+		}
+		if string(line) == Bye {
+			return true
+		}
+	}
+}
