@@ -1,0 +1,76 @@
+# `make` lists the targets. `make demo` and `make test` need only Go, git and
+# make on a Debian-like machine: hack/setup.sh installs the rest, and says so.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+# podman's bindings without its server side: pure Go, no cgo, no C libraries.
+TAGS := remote containers_image_openpgp
+BUILDTAGS := $(TAGS) exclude_graphdriver_btrfs
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+COMMIT := $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
+LDFLAGS := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
+
+CACHE := $(or $(LAZYBUILD_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/lazybuild-dev)
+# What setup.sh found this host to need, for every command that runs podman.
+WITHENV := . '$(CACHE)/env' &&
+# Time that `make fuzz` gives each target.
+FUZZTIME ?= 30s
+# Extra arguments for go test: make e2e ARGS='-run Parity -v'.
+ARGS ?=
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build bin/lazybuild, a static binary
+	CGO_ENABLED=0 go build -trimpath -tags '$(BUILDTAGS)' -ldflags '$(LDFLAGS)' -o bin/lazybuild ./cmd/lazybuild
+
+.PHONY: setup
+setup: ## Install what tests and demo need (apt-get, needs root or sudo) and make the base image
+	./hack/setup.sh
+
+.PHONY: demo
+demo: setup build ## Build a small application lazily, three times, against a prefetch
+	$(WITHENV) go run -tags '$(TAGS)' ./hack/demo
+
+.PHONY: test
+test: setup vet unit e2e ## All tests: vet, unit with the race detector, end to end on real podman
+
+.PHONY: unit
+unit: ## Unit tests with the race detector
+	$(WITHENV) CGO_ENABLED=1 go test -race -tags '$(TAGS)' $(ARGS) ./cmd/... ./pkg/... ./hack/...
+
+.PHONY: e2e
+e2e: build ## End-to-end tests (after `make setup`)
+	$(WITHENV) go test -tags '$(TAGS) e2e' -timeout 30m -count=1 $(ARGS) ./e2e/...
+
+.PHONY: bench
+bench: build ## Benchmarks
+	$(WITHENV) go test -tags '$(TAGS)' -run '^$$' -bench . -benchmem $(ARGS) ./bench/... ./pkg/...
+
+.PHONY: fuzz
+fuzz: ## Run every fuzz target for FUZZTIME (30s)
+	FUZZTIME='$(FUZZTIME)' TAGS='$(TAGS)' ./hack/fuzz.sh
+
+.PHONY: vet
+vet: ## go vet and gofmt
+	@files=$$(gofmt -l cmd pkg e2e hack bench); [ -z "$$files" ] || { echo "gofmt would change: $$files" >&2; exit 1; }
+	go vet -tags '$(TAGS) e2e' ./...
+
+.PHONY: lint
+lint: vet ## go vet, gofmt and golangci-lint (import rules, staticcheck, …)
+	./hack/lint.sh
+
+.PHONY: vuln
+vuln: ## Known vulnerabilities in the dependencies (asks the Go vulnerability database)
+	go tool -modfile=hack/tools/go.mod govulncheck -tags '$(TAGS)' ./...
+
+.PHONY: fmt
+fmt: ## Format the Go code
+	gofmt -w cmd pkg e2e hack bench
+
+.PHONY: clean
+clean: ## Remove what make built here (the cache outside the repository stays)
+	rm -rf bin
