@@ -5,6 +5,11 @@
 // orchestrator sends it to the proxy in its wire form; pkg/mount serves it.
 // Nothing here knows FUSE, the network or podman, so everything about the
 // layout is testable without them.
+//
+// Every Tree that Build or Decode returns is valid: its paths stay inside the
+// directory and stand once, no file is where a directory is, and nothing is
+// below a generated directory. Two trees with the same Fingerprint look the
+// same to a build. Nobody changes a Tree after Build.
 package tree
 
 import (
@@ -55,6 +60,8 @@ type File struct {
 	Group string
 	// Fits says that the target platform can use the file, so that read-ahead may fetch it.
 	Fits bool
+	// Rank is the file's place in its lock, from 0: read-ahead follows it.
+	Rank int
 }
 
 // Dir is a directory whose entries are made on the first lookup below it.
@@ -74,9 +81,4 @@ type Recipe struct {
 	Kind string
 	// Args are the kind's parameters; they take part in the fingerprint.
 	Args map[string]string
-}
-
-// Env is an environment variable for every RUN.
-type Env struct {
-	Name, Value string
 }

@@ -1,0 +1,33 @@
+package tree
+
+import "strings"
+
+// CaseClashes returns pairs of paths that differ only in the case of letters
+// (the first few). Linux keeps them apart, so they are worth a warning and no
+// more; on a file system that folds case, one of the two would be lost.
+func (t *Tree) CaseClashes() [][2]string {
+	const few = 10
+	var out [][2]string
+	seen := make(map[string]string, len(t.Files))
+	add := func(path string) {
+		folded := strings.ToLower(path)
+		if other, ok := seen[folded]; !ok {
+			seen[folded] = path
+		} else if other != path && len(out) < few {
+			out = append(out, [2]string{other, path})
+		}
+	}
+	last := ""
+	for i := range t.Files {
+		path := t.Files[i].Path
+		// Directories clash too; those shared with the file before are done.
+		for j := range len(path) {
+			if path[j] == '/' && !(len(last) > j && last[:j+1] == path[:j+1]) {
+				add(path[:j])
+			}
+		}
+		add(path)
+		last = path
+	}
+	return out
+}
