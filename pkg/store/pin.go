@@ -1,0 +1,94 @@
+package store
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"os"
+	"path"
+	"regexp"
+
+	"github.com/lazybuild/lazybuild/pkg/digest"
+)
+
+// pinGate is share-locked while a pin is made and locked by GC while it
+// removes: a build's pin either comes before the removal, and is seen, or after
+// it, and then the build sees what is gone.
+const pinGate = ".gate"
+
+var buildName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
+
+// Pin keeps GC from removing the named contents, whether the store has them
+// already or gets them later, until release is called or the process dies.
+// buildID is 1 to 128 letters, digits, dots, hyphens and underscores, and names
+// one pin: a second live one with the same name is ErrInUse. A read-only store
+// pins nothing and returns no error. Pin waits while a GC removes files.
+func (s *Store) Pin(ctx context.Context, buildID string, digests iter.Seq[digest.Digest]) (release func() error, err error) {
+	if !buildName.MatchString(buildID) {
+		return nil, fmt.Errorf("pinning blobs: %q is not a build ID", buildID)
+	}
+	if s.readOnly {
+		return func() error { return nil }, nil
+	}
+	release, err = s.pin(ctx, path.Join(pinDir, buildID), digests)
+	if err != nil {
+		return nil, fmt.Errorf("pinning blobs for build %s: %w", buildID, asReadOnly(err))
+	}
+	return release, nil
+}
+
+func (s *Store) pin(ctx context.Context, name string, digests iter.Seq[digest.Digest]) (func() error, error) {
+	gate, err := s.gate(ctx, shared)
+	if err != nil {
+		return nil, err
+	}
+	defer gate.Close()
+	f, err := s.root.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	ok, err := tryFlock(f, exclusive)
+	if err == nil && !ok {
+		err = ErrInUse
+	}
+	if err == nil {
+		err = step("pin.write", func() error { return writePin(f, digests) })
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return func() error {
+		return errors.Join(s.root.Remove(name), f.Close())
+	}, nil
+}
+
+// writePin needs no fsync: after a power cut no build is alive.
+func writePin(f *os.File, digests iter.Seq[digest.Digest]) error {
+	if err := f.Truncate(0); err != nil {
+		return err
+	}
+	w := bufio.NewWriter(f)
+	for d := range digests {
+		if _, err := digest.Parse(string(d)); err != nil {
+			return err
+		}
+		w.WriteString(string(d))
+		w.WriteByte('\n')
+	}
+	return w.Flush()
+}
+
+func (s *Store) gate(ctx context.Context, kind lockKind) (*os.File, error) {
+	f, err := s.root.OpenFile(path.Join(pinDir, pinGate), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := flockContext(ctx, f, kind); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}

@@ -1,0 +1,198 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+
+	"github.com/lazybuild/lazybuild/pkg/digest"
+)
+
+// Fill writes content into p, beginning at p.Offset(). When it returns nil, the
+// content must be whole; an error keeps what there is for the next try (unless
+// that can't be of use) and comes out of Put unchanged in its chain.
+type Fill func(ctx context.Context, p *Partial) error
+
+// Put returns the blob with digest want, and calls fill to make it when the
+// store has none. size is that of the whole content in bytes, or SizeUnknown.
+//
+// Over all processes, one caller fills; the others wait and then find the blob.
+// When the filling caller fails or dies, the next one continues. fill may be
+// called a second time when what an earlier try had left turns out to be wrong,
+// and not at all when it turns out to be complete.
+//
+// Put blocks until the blob is there, fill has failed, or ctx is done (fill has
+// to heed ctx itself). Errors to expect: *MismatchError, *NoSpaceError or another
+// one with syscall.ENOSPC, ErrReadOnly, ctx's, and fill's. The caller closes the
+// file; see Get.
+func (s *Store) Put(ctx context.Context, want digest.Digest, size int64, fill Fill) (*os.File, Info, error) {
+	r, err := digestRef(want)
+	if err != nil {
+		return nil, Info{}, err
+	}
+	return s.put(ctx, r, size, fill)
+}
+
+func (s *Store) put(ctx context.Context, r ref, size int64, fill Fill) (*os.File, Info, error) {
+	f, info, err := s.getSized(r, size)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return f, info, err
+	}
+	if err := s.writable(); err != nil {
+		return nil, Info{}, err
+	}
+	unlock, err := s.lock(ctx, r.name())
+	if err != nil {
+		return nil, Info{}, asReadOnly(err)
+	}
+	defer unlock()
+	// Whoever had the lock before may have made the blob.
+	f, info, err = s.getSized(r, size)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return f, info, err
+	}
+	return s.write(ctx, r, size, fill)
+}
+
+// getSized is get for a caller who knows the size.
+func (s *Store) getSized(r ref, size int64) (*os.File, Info, error) {
+	f, info, err := s.get(r)
+	if err == nil && size >= 0 && info.Size != size {
+		f.Close()
+		return nil, Info{}, &MismatchError{Want: r.want(), Got: r.want(), WantSize: size, GotSize: info.Size}
+	}
+	return f, info, err
+}
+
+// write fills and commits under the lock of r. Content that does not match
+// although it was continued may have had its fault in the old bytes (a power cut
+// can leave any), so it is tried once more from the start.
+func (s *Store) write(ctx context.Context, r ref, size int64, fill Fill) (*os.File, Info, error) {
+	for {
+		p, err := s.openPartial(ctx, r, size)
+		if err != nil {
+			return nil, Info{}, asReadOnly(err)
+		}
+		f, info, err := s.writeOnce(ctx, p, fill)
+		var mismatch *MismatchError
+		if p.first > 0 && p.failed != nil && errors.As(err, &mismatch) && ctx.Err() == nil {
+			continue // p has been dropped
+		}
+		return f, info, err
+	}
+}
+
+func (s *Store) writeOnce(ctx context.Context, p *Partial, fill Fill) (f *os.File, info Info, err error) {
+	defer func() {
+		if f == nil && p.useless(err) { // also when fill panics
+			s.root.Remove(p.name)
+		}
+		p.close()
+	}()
+	// An earlier try may have died between its last byte and the rename.
+	if p.first == 0 || p.check() != nil {
+		err = fill(ctx, p)
+		if p.failed != nil && !errors.Is(err, p.failed) {
+			err = errors.Join(p.failed, err)
+		}
+		if err != nil {
+			return nil, Info{}, err
+		}
+	}
+	if err := p.check(); err != nil {
+		return nil, Info{}, p.fail(err)
+	}
+	return s.commit(p)
+}
+
+// commit is the one way by which content becomes visible. Each step prevents a
+// failure; their order matters. The lock is held, and p has passed its check.
+func (s *Store) commit(p *Partial) (*os.File, Info, error) {
+	info := Info{Digest: p.sum(), Size: p.offset}
+	blob := blobPath(info.Digest)
+
+	// 0444 before the blob has its name: nobody ever finds one that a stray
+	// program could open for writing. Before fsync, so that it lasts.
+	if err := step("put.chmod", func() error { return p.f.Chmod(0o444) }); err != nil {
+		return nil, Info{}, err
+	}
+	// The bytes are on the disk before the name is: after a power cut, a name
+	// without its bytes would be a wrong blob. Late write errors show here too.
+	if err := step("put.fsync", p.f.Sync); err != nil {
+		return nil, Info{}, p.fail(fmt.Errorf("writing to the store: %w", err))
+	}
+	// The caller's descriptor is opened before the rename: afterwards, gc could
+	// take the blob away in between. It can't write.
+	var f *os.File
+	err := step("put.reopen", func() (err error) { f, err = s.root.Open(p.name); return err })
+	if err == nil {
+		err = sameFile(f, p.f)
+	}
+	// Appears whole or not at all. Another blob of that name has the same bytes.
+	if err == nil {
+		err = step("put.rename", func() error { return s.renameInto(p.name, blob) })
+	}
+	// Without it a power cut could undo the rename, after somebody was told
+	// that the blob is there (an alias, a layer in podman's cache).
+	if err == nil {
+		err = step("put.fsyncdir", func() error { return s.syncDirs(blob) })
+	}
+	if err != nil {
+		if f != nil {
+			f.Close()
+		}
+		return nil, Info{}, err
+	}
+	s.space.add(info.Size)
+	s.remember(p.r, info)
+	return f, info, nil
+}
+
+// remember notes what follows from a commit. All of it can be rebuilt, so a
+// failure costs work later, and the blob is good without it.
+func (s *Store) remember(r ref, info Info) {
+	s.sizes.Store(info.Digest, info.Size)
+	err := s.addFacts(info.Digest, Facts{Size: info.Size, Verified: true})
+	if err == nil {
+		err = s.setAlias(r, info.Digest)
+	}
+	if err != nil {
+		s.log.Warn("noting what is known about a new blob", "digest", string(info.Digest), "error", err)
+	}
+}
+
+// syncDirs makes the name of a blob last: its directory, and the one above,
+// where the directory may be new.
+func (s *Store) syncDirs(blob string) error {
+	for _, dir := range []string{path.Dir(blob), blobDir} {
+		d, err := s.root.Open(dir)
+		if err != nil {
+			return err
+		}
+		err = d.Sync()
+		d.Close()
+		if err != nil {
+			return fmt.Errorf("syncing %q: %w", dir, err)
+		}
+	}
+	return nil
+}
+
+// sameFile fails when the name of a partial no longer leads to what was written.
+func sameFile(a, b *os.File) error {
+	x, err := a.Stat()
+	if err != nil {
+		return err
+	}
+	y, err := b.Stat()
+	if err != nil {
+		return err
+	}
+	if !os.SameFile(x, y) {
+		return fmt.Errorf("partial %q was replaced by another file", b.Name())
+	}
+	return nil
+}
