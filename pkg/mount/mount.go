@@ -1,0 +1,142 @@
+//go:build linux
+
+package mount
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+
+	"github.com/hanwen/go-fuse/v2/fuse"
+
+	"github.com/lazybuild/lazybuild/pkg/tree"
+)
+
+// A Mount is a mounted tree with the goroutines that serve it.
+type Mount struct {
+	dir    string // absolute, symbolic links resolved: as in mountinfo
+	source string
+	info   Info
+	server *server
+	device *device
+	clock  Clock
+	end    context.CancelCauseFunc
+	served chan struct{}
+
+	mu   sync.Mutex // serialises Unmount
+	done bool
+}
+
+// maxBackground is how many read-ahead requests of cached files the kernel has
+// under way at once. Reads of waiting files do not count.
+const maxBackground = 64
+
+// Start mounts t on the directory dir, which must be there and no symbolic link, and
+// serves it until Unmount. The kernel mount exists when Start returns. t must not
+// change as long as the Mount lives; src is called from many goroutines.
+//
+// An error is about /dev/fuse, privileges, dir or a malformed tree; nothing is
+// left mounted then.
+func Start(dir string, t *tree.Tree, src Source, o Options) (*Mount, error) {
+	dir, err := resolve(dir)
+	if err != nil {
+		return nil, err
+	}
+	ctx, end := context.WithCancelCause(context.Background())
+	m := &Mount{
+		dir: dir, source: sourceName(o.ID), end: end, clock: o.Clock.withDefaults(),
+		served: make(chan struct{}),
+	}
+	if m.server, err = newServer(ctx, t, src, o); err == nil {
+		err = m.start(o)
+	}
+	if err != nil {
+		end(errKilled)
+		return nil, err
+	}
+	return m, nil
+}
+
+// start makes the kernel mount and begins to serve.
+func (m *Mount) start(o Options) error {
+	d, err := openDevice(m.dir, o)
+	if err != nil {
+		return err
+	}
+	k, err := connect(d, m.server, o)
+	if err != nil {
+		d.close()
+		_, _ = m.detach()
+		return fmt.Errorf("starting FUSE on %q: %w", m.dir, err)
+	}
+	m.device = d
+	m.server.disconnected = d.disconnected
+	m.info.Warnings = hostWarnings(os.ReadFile)
+	if m.info.Why = "switched off by option"; o.Passthrough == PassthroughAuto {
+		m.info.Why = probePassthrough(k, o.ProbeDir)
+	}
+	m.info.Passthrough = m.info.Why == ""
+	m.server.passthrough = m.info.Passthrough
+	go func() {
+		defer close(m.served)
+		k.Serve()
+	}()
+	if !m.info.Passthrough {
+		raiseReadAhead(m.dir)
+	}
+	return nil
+}
+
+// connect shakes hands with the kernel (INIT). go-fuse owns one descriptor of the
+// device from here on; d keeps another.
+func connect(d *device, s *server, o Options) (*fuse.Server, error) {
+	fd, err := d.dup()
+	if err != nil {
+		return nil, err
+	}
+	logger := slog.New(slog.DiscardHandler)
+	if o.Log != nil {
+		logger = o.Log
+	}
+	mo := &fuse.MountOptions{
+		MaxWrite:      maxRead,
+		MaxReadAhead:  maxRead,
+		MaxBackground: maxBackground,
+		// One layer below us (the store's file system) and one above (overlayfs):
+		// with 2 here the kernel would refuse the overlay.
+		MaxStackDepth: 1,
+		// The tree never changes: no need to compare mtimes before each cached read.
+		ExplicitDataCacheControl: true,
+		ExtraCapabilities:        fuse.CAP_DIRECT_IO_ALLOW_MMAP | fuse.CAP_READDIRPLUS_AUTO,
+		Logger:                   slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
+		PanicHandler: func(v any) fuse.Status {
+			logger.Error("bug in the file system", "panic", v)
+			return fuse.EIO
+		},
+	}
+	if o.Passthrough == PassthroughOff {
+		mo.DisabledCapabilities |= fuse.CAP_PASSTHROUGH
+	}
+	// go-fuse takes an open device by this name and mounts nothing.
+	return fuse.NewServer(s, fmt.Sprintf("/dev/fd/%d", fd), mo)
+}
+
+// Info says what the kernel allows; it never changes.
+func (m *Mount) Info() Info { return m.info }
+
+// Dir is the mountpoint, absolute and free of symbolic links.
+func (m *Mount) Dir() string { return m.dir }
+
+// Done is closed when the kernel sends no more requests: after Unmount, or when
+// somebody else has unmounted or aborted the file system.
+func (m *Mount) Done() <-chan struct{} { return m.served }
+
+// Kill makes every request fail with EIO from now on, and ends those that wait.
+// It never blocks and may be called more than once; the first reason counts. The
+// mount stays, so that a build which goes on fails instead of finding an empty
+// directory. reason is for the log of the caller; programs see EIO.
+func (m *Mount) Kill(reason error) {
+	m.end(fmt.Errorf("%w: %w", errKilled, reason))
+}

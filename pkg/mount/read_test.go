@@ -1,0 +1,184 @@
+//go:build linux
+
+package mount
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func modes() map[string]Passthrough {
+	return map[string]Passthrough{"passthrough": PassthroughAuto, "cached": PassthroughOff}
+}
+
+// eachMode runs a test with both ways of reading present files.
+func eachMode(t *testing.T, f func(t *testing.T, o Options)) {
+	for name, mode := range modes() {
+		t.Run(name, func(t *testing.T) { f(t, Options{Passthrough: mode}) })
+	}
+}
+
+func TestOpenReturnsAtOnceAndTheFirstReadWaits(t *testing.T) {
+	eachMode(t, func(t *testing.T, o Options) {
+		m := mountTree(t, o, files(file("deps/pip/a.whl", "content")))
+		a := newAgent(t)
+		fd := a.must("open", m.path("deps/pip/a.whl"))
+		a.start("read", fd, 100, 0)
+		within(t, "the read's wait", m.src.content("deps/pip/a.whl").waiting)
+		m.src.deliver("deps/pip/a.whl", "content")
+		if got, errno := a.answer(); got != "content" || errno != "" {
+			t.Errorf("read %q, %q", got, errno)
+		}
+		want := []string{"opened deps/pip/a.whl", "waited deps/pip/a.whl"}
+		if d := cmp.Diff(want, m.rec.drain()); d != "" {
+			t.Error(d)
+		}
+		if got := a.must("read", fd, 4, 3); got != "tent" {
+			t.Errorf("second read %q", got)
+		}
+	})
+}
+
+func TestPresentFileIsReadByAnyUserWithoutWaiting(t *testing.T) {
+	eachMode(t, func(t *testing.T, o Options) {
+		data := strings.Repeat("0123456789abcdef", 1<<17) // 2 MiB: more than one request
+		m := mountTree(t, o, files(file("big", data)))
+		m.src.deliver("big", data)
+		if got := runAs(t, 1001, "cat "+m.path("big")); got != data {
+			t.Errorf("read %d bytes, want %d", len(got), len(data))
+		}
+		if len(m.src.content("big").waiting) != 0 {
+			t.Error("a present file was waited for")
+		}
+	})
+}
+
+func TestReadersOfOneFileWaitForTheSameDownload(t *testing.T) {
+	m := mountTree(t, Options{}, files(file("a", "shared")))
+	agents := []*agent{newAgent(t), newAgent(t)}
+	for _, a := range agents {
+		fd := a.must("open", m.path("a"))
+		a.start("read", fd, 100, 0)
+		within(t, "the wait", m.src.content("a").waiting)
+	}
+	m.src.deliver("a", "shared")
+	for _, a := range agents {
+		if got, errno := a.answer(); got != "shared" {
+			t.Errorf("read %q, %q", got, errno)
+		}
+	}
+}
+
+func TestInodeChangesItsWayOnlyWhenClosed(t *testing.T) {
+	eachMode(t, func(t *testing.T, o Options) {
+		m := mountTree(t, o, files(file("a", "bytes")))
+		a, b := newAgent(t), newAgent(t)
+		first := a.must("open", m.path("a"))
+		a.start("read", first, 100, 0)
+		within(t, "the wait", m.src.content("a").waiting)
+		m.src.deliver("a", "bytes")
+		if got, errno := a.answer(); got != "bytes" {
+			t.Fatalf("first reader: %q, %q", got, errno)
+		}
+		// The first is still open, and may be mapped: the second must not be refused
+		// for it, nor take the first one's right to map away.
+		if got := a.must("mmap", first, 5, "shared"); got != "bytes" {
+			t.Errorf("MAP_SHARED of the direct file: %q", got)
+		}
+		second := b.must("open", m.path("a"))
+		if got := b.must("read", second, 100, 0); got != "bytes" {
+			t.Errorf("second reader: %q", got)
+		}
+		if got := a.must("mmap", first, 5, "private"); got != "bytes" {
+			t.Errorf("MAP_PRIVATE of the direct file: %q", got)
+		}
+		a.stop() // the mapping goes with the process
+		b.must("close", second)
+		within(t, "the close", m.src.content("a").closed)
+		within(t, "the close", m.src.content("a").closed)
+		m.src.content("a").closed <- struct{}{} // give them back for the count
+		m.src.content("a").closed <- struct{}{}
+		third := b.must("open", m.path("a"))
+		if got := b.must("read", third, 100, 0); got != "bytes" {
+			t.Errorf("third reader: %q", got)
+		}
+		if got := m.server.table.mustFind(t, "a").passthroughOpens(); (got == 1) != m.Info().Passthrough {
+			t.Errorf("%d passthrough files open in a mount with passthrough %v", got, m.Info().Passthrough)
+		}
+	})
+}
+
+func TestMapOfWaitingFileWaits(t *testing.T) {
+	m := mountTree(t, Options{}, files(file("a", "mapped")))
+	a := newAgent(t)
+	fd := a.must("open", m.path("a"))
+	a.start("mmap", fd, 6, "private")
+	within(t, "the wait", m.src.content("a").waiting)
+	m.src.deliver("a", "mapped")
+	if got, errno := a.answer(); got != "mapped" {
+		t.Errorf("mapped %q, %q", got, errno)
+	}
+}
+
+func TestFailedDownloadIsAnErrnoAndReportedOnce(t *testing.T) {
+	cases := []struct {
+		name  string
+		err   error
+		errno string
+	}{
+		{"no space", fmt.Errorf("storing: %w", syscall.ENOSPC), "ENOSPC"},
+		{"bad checksum", errors.New("checksum differs"), "EIO"},
+		{"bare errno", syscall.EACCES, "EACCES"},
+		{"errno of the download's own", fmt.Errorf("dialing: %w", syscall.ENOENT), "EIO"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			m := mountTree(t, Options{}, files(file("a", "x")))
+			m.src.fail("a", c.err)
+			a := newAgent(t)
+			fd := a.must("open", m.path("a"))
+			a.refused(c.errno, "read", fd, 10, 0)
+			a.refused(c.errno, "read", fd, 10, 0)
+			want := []string{"opened a", "failed a: " + c.err.Error()}
+			if d := cmp.Diff(want, m.rec.drain()); d != "" {
+				t.Error(d)
+			}
+		})
+	}
+}
+
+func TestGeneratedContentIsServedFromMemory(t *testing.T) {
+	gen, empty := file("cachi2.env", ""), file("empty", "")
+	gen.Content, gen.Size = []byte("export A=b\n"), int64(len("export A=b\n"))
+	empty.Content = []byte{}
+	m := mountTree(t, Options{}, files(gen, empty))
+	a := newAgent(t)
+	fd := a.must("open", m.path("cachi2.env"))
+	if got := a.must("read", fd, 100, 0); got != "export A=b\n" {
+		t.Errorf("read %q", got)
+	}
+	if got := a.must("read", fd, 100, 7); got != "A=b\n" {
+		t.Errorf("read %q", got)
+	}
+	if got := a.must("read", a.must("open", m.path("empty")), 100, 0); got != "" {
+		t.Errorf("read %q of an empty file", got)
+	}
+	if n := m.src.totalOpens(); n != 0 {
+		t.Errorf("%d calls of Source.Open", n)
+	}
+}
+
+func TestWritesAreRefused(t *testing.T) {
+	m := mountTree(t, Options{}, files(file("dir/a", "x")))
+	a := newAgent(t)
+	a.refused("EROFS", "openwrite", m.path("dir/a"))
+	a.refused("EROFS", "write", m.path("dir/new"), "x")
+	if n := m.src.totalOpens(); n != 0 {
+		t.Errorf("%d calls of Source.Open", n)
+	}
+}
