@@ -40,7 +40,7 @@ test: setup vet unit e2e ## All tests: vet, unit with the race detector, end to 
 
 .PHONY: unit
 unit: ## Unit tests with the race detector
-	$(WITHENV) CGO_ENABLED=1 go test -race -tags '$(TAGS)' $(ARGS) ./cmd/... ./pkg/... ./hack/...
+	$(WITHENV) CGO_ENABLED=1 go test -race -tags '$(TAGS)' $(ARGS) ./cmd/... ./pkg/... ./hack/... ./e2e/prefetch
 
 .PHONY: e2e
 e2e: build ## End-to-end tests (after `make setup`)

@@ -1,0 +1,3 @@
+const _ = require('lodash');
+require('express');
+console.log('lodash', _.VERSION, 'sums to', _.sum(_.range(4)));
