@@ -20,6 +20,9 @@ type Options struct {
 	// ReadOnly gives directories mode 0555. By default it is 0777, so that an
 	// overlay on top is writable for every UID. The FUSE mount itself never is.
 	ReadOnly bool
+	// UnderOverlay says that programs reach the mount through an Overlay only. Opens
+	// that overlayfs makes for itself then start no download.
+	UnderOverlay bool
 	// Passthrough says whether the kernel may read present files by itself.
 	Passthrough Passthrough
 	// ProbeDir is a directory on the file system that holds the content; Mount

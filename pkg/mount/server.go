@@ -30,8 +30,10 @@ type server struct {
 	clock    Clock
 	dirMode  uint32
 	xattrs   bool
-	files    uint64 // for statfs
-	bytes    uint64
+	// underOverlay is Options.UnderOverlay.
+	underOverlay bool
+	files        uint64 // for statfs
+	bytes        uint64
 
 	passthrough  bool
 	kernel       kernel
@@ -63,6 +65,7 @@ func newServer(ctx context.Context, t *tree.Tree, src Source, o Options) (*serve
 		observer:      o.Observer,
 		clock:         o.Clock.withDefaults(),
 		dirMode:       0o777,
+		underOverlay:  o.UnderOverlay,
 		xattrs:        wantsXattrs(t),
 		files:         uint64(len(tab.nodes)),
 		bytes:         totalSize(t),

@@ -1,0 +1,190 @@
+//go:build linux
+
+package mount
+
+import (
+	"os"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/hanwen/go-fuse/v2/fuse"
+)
+
+// opens is what a node must know about its open files to choose the way of the
+// next one (see the package comment).
+type opens struct {
+	mu          sync.Mutex
+	handles     []*handle // open files with a Blob
+	direct      int       // how many are direct
+	passthrough int       // how many are passthrough
+	backing     int32     // the kernel's ID of the backing file while passthrough > 0
+}
+
+type way int
+
+const (
+	wayCached way = iota
+	wayDirect
+	wayPassthrough
+)
+
+// A handle is one open file. The Blob is closed when the last reference goes:
+// the open file's own, and one per stat that asks it for the size.
+type handle struct {
+	node  *node
+	way   way
+	begin sync.Once
+	blob  Blob // set once under node.opens.mu; nil until the download is wanted
+	refs  int  // under node.opens.mu
+
+	file     atomic.Pointer[os.File] // once the content is there
+	waited   atomic.Bool
+	reported atomic.Bool
+	mu       sync.Mutex
+	err      error // the content's final failure
+}
+
+// inMemory says that the tree itself holds the content.
+func (h *handle) inMemory() bool { return h.node.file.Content != nil }
+
+// want announces the open file to the Source, once, which starts the download.
+func (s *server) want(h *handle) {
+	h.begin.Do(func() {
+		blob := s.src.Open(h.node.file)
+		h.node.opens.mu.Lock()
+		h.blob = blob
+		h.node.opens.mu.Unlock()
+		s.observer.Opened(h.node.file)
+	})
+}
+
+// has records the content's file, and its size where that was not known.
+func (h *handle) has(f *os.File) {
+	if h.node.size.Load() < 0 {
+		if fi, err := f.Stat(); err == nil {
+			h.node.learn(fi.Size())
+		}
+	}
+	h.file.Store(f)
+}
+
+// join chooses h's way and counts it. f is nil when the content is not there.
+func (s *server) join(h *handle, f *os.File) {
+	o := &h.node.opens
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.handles = append(o.handles, h)
+	switch h.way = s.choose(o, f); h.way {
+	case wayDirect:
+		o.direct++
+	case wayPassthrough:
+		o.passthrough++
+	}
+}
+
+func (s *server) choose(o *opens, f *os.File) way {
+	switch {
+	case o.passthrough > 0:
+		return wayPassthrough // the kernel takes no other; it has the file already
+	case f == nil:
+		return wayDirect
+	case !s.passthrough:
+		return wayCached
+	case o.direct > 0:
+		return wayDirect
+	}
+	id, errno := s.kernel.RegisterBackingFd(&fuse.BackingMap{Fd: int32(f.Fd())})
+	if errno != 0 {
+		// Never cached in a passthrough mount: the next open may succeed, and
+		// would be EIO. Direct is slower and always right.
+		return wayDirect
+	}
+	o.backing = id
+	return wayPassthrough
+}
+
+// leave is the end of an open file.
+func (s *server) leave(h *handle) {
+	if h.inMemory() {
+		return
+	}
+	o := &h.node.opens
+	o.mu.Lock()
+	o.handles = slices.DeleteFunc(o.handles, func(other *handle) bool { return other == h })
+	switch h.way {
+	case wayDirect:
+		o.direct--
+	case wayPassthrough:
+		if o.passthrough--; o.passthrough == 0 {
+			s.kernel.UnregisterBackingFd(o.backing)
+		}
+	}
+	o.mu.Unlock()
+	h.drop()
+}
+
+// borrow returns an open handle of the node that has a Blob, or nil. The caller must
+// drop it.
+func (n *node) borrow() *handle {
+	n.opens.mu.Lock()
+	defer n.opens.mu.Unlock()
+	for _, h := range n.opens.handles {
+		if h.blob != nil {
+			h.refs++
+			return h
+		}
+	}
+	return nil
+}
+
+func (h *handle) drop() {
+	h.node.opens.mu.Lock()
+	h.refs--
+	blob, last := h.blob, h.refs == 0
+	h.node.opens.mu.Unlock()
+	if last && blob != nil {
+		blob.Close()
+	}
+}
+
+// handles are the open files by the number that the kernel uses for them.
+type handles struct {
+	mu   sync.RWMutex
+	next uint64
+	open map[uint64]*handle
+}
+
+func (hs *handles) add(h *handle) uint64 {
+	hs.mu.Lock()
+	defer hs.mu.Unlock()
+	hs.next++
+	hs.open[hs.next] = h
+	return hs.next
+}
+
+func (hs *handles) get(fh uint64) *handle {
+	hs.mu.RLock()
+	defer hs.mu.RUnlock()
+	return hs.open[fh]
+}
+
+func (hs *handles) remove(fh uint64) *handle {
+	hs.mu.Lock()
+	defer hs.mu.Unlock()
+	h := hs.open[fh]
+	delete(hs.open, fh)
+	return h
+}
+
+// all removes and returns every open file.
+func (hs *handles) all() []*handle {
+	hs.mu.Lock()
+	defer hs.mu.Unlock()
+	var all []*handle
+	for _, h := range hs.open {
+		all = append(all, h)
+	}
+	clear(hs.open)
+	return all
+}

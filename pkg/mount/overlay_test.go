@@ -1,0 +1,135 @@
+//go:build linux
+
+package mount
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/lazybuild/lazybuild/pkg/tree"
+)
+
+// overlayOn puts a writable view on a mount.
+func overlayOn(t *testing.T, m *testMount, userxattr bool) string {
+	t.Helper()
+	base := t.TempDir()
+	if err := os.Chmod(filepath.Dir(base), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	target := filepath.Join(base, "merged")
+	if err := os.Mkdir(target, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	err := Overlay(m.dir, filepath.Join(base, "upper"), filepath.Join(base, "work"), target, userxattr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := UnmountOverlay(target); err != nil {
+			t.Error(err)
+		}
+		if mountedAt(t, target) {
+			t.Error("the overlay is still mounted")
+		}
+	})
+	return target
+}
+
+func TestOverlayIsWritableForEveryUser(t *testing.T) {
+	for _, userxattr := range []bool{false, true} {
+		t.Run(fmt.Sprintf("userxattr=%v", userxattr), func(t *testing.T) {
+			eachMode(t, func(t *testing.T, o Options) {
+				o.UnderOverlay = true
+				m := mountTree(t, o, files(file("deps/gomod/cache/a.zip", "zip"), file("deps/b.rpm", "rpm")))
+				m.src.deliver("deps/gomod/cache/a.zip", "zip")
+				top := overlayOn(t, m, userxattr)
+				got := runAs(t, 1001, "cd "+top+`
+					cat deps/gomod/cache/a.zip
+					echo new > top.txt; mkdir deps/gomod/new; echo lock > deps/gomod/cache/lock
+					cat top.txt deps/gomod/cache/lock
+					cat deps/gomod/cache/a.zip`)
+				if got != "zipnew\nlock\nzip" {
+					t.Errorf("%q", got)
+				}
+				if n := m.src.opens("deps/b.rpm"); n != 0 {
+					t.Errorf("an untouched file was opened %d times", n)
+				}
+			})
+		})
+	}
+}
+
+func TestOverlayReadsWaitToo(t *testing.T) {
+	m := mountTree(t, Options{}, files(file("a", "late")))
+	top := overlayOn(t, m, false)
+	a, b := newAgent(t), newAgent(t)
+	first := a.must("open", filepath.Join(top, "a"))
+	a.start("read", first, 100, 0)
+	within(t, "the wait", m.src.content("a").waiting)
+	m.src.deliver("a", "late")
+	if got, errno := a.answer(); got != "late" {
+		t.Errorf("read %q, %q", got, errno)
+	}
+	second := b.must("open", filepath.Join(top, "a")) // while the first is open
+	if got := b.must("read", second, 100, 0); got != "late" {
+		t.Errorf("second read %q", got)
+	}
+	if got := b.must("mmap", second, 4, "shared"); got != "late" {
+		t.Errorf("mapped %q", got)
+	}
+}
+
+func TestOverlayMetadataChangesDownloadNothing(t *testing.T) {
+	m := mountTree(t, Options{UnderOverlay: true}, files(file("deps/a.rpm", "rpm"), file("deps/b.whl", "wheel")))
+	top := overlayOn(t, m, false)
+	got := runAs(t, 0, "cd "+top+` && chown -R 1001:0 . && chmod -R g+w . && find . -type f | xargs ls -l`)
+	if strings.Count(got, "-r--rw-r--") != 2 {
+		t.Errorf("%s", got)
+	}
+	if n := m.src.totalOpens(); n != 0 {
+		t.Errorf("%d calls of Source.Open", n)
+	}
+	a := newAgent(t)
+	a.must("open", filepath.Join(top, "deps/a.rpm"))
+	if n := m.src.opens("deps/a.rpm"); n != 1 {
+		t.Errorf("a program's open made %d calls of Source.Open", n)
+	}
+	m.src.deliver("deps/b.whl", "wheel")
+	if got := runAs(t, 1001, "cat "+top+"/deps/b.whl"); got != "wheel" {
+		t.Errorf("read after chown: %q", got)
+	}
+}
+
+func TestOverlayPathsThatOptionsCannotHold(t *testing.T) {
+	if err := Overlay("/a:b", "/c", "/d", "/e", false); err == nil || !strings.Contains(err.Error(), "/a:b") {
+		t.Errorf("%v", err)
+	}
+}
+
+// large is a tree of n small files in directories of 1,000.
+func large(n int) *tree.Tree {
+	tr := &tree.Tree{}
+	for i := range n {
+		tr.Files = append(tr.Files, file(fmt.Sprintf("deps/%03d/package-%06d.tgz", i/1000, i), fmt.Sprint(i)))
+	}
+	return tr
+}
+
+func TestLargeTreeIsListedWhole(t *testing.T) {
+	const n = 20000
+	m := mountTree(t, Options{}, large(n))
+	if got := runAs(t, 1001, "find "+m.dir+" -type f -size -2 | wc -l"); strings.TrimSpace(got) != fmt.Sprint(n) {
+		t.Errorf("find counts %s", got)
+	}
+	one := &tree.Tree{}
+	for i := range n {
+		one.Files = append(one.Files, file(fmt.Sprintf("%06d", i), fmt.Sprint(i)))
+	}
+	flat := mountTree(t, Options{}, one)
+	if got := runAs(t, 1001, "ls "+flat.dir+" | uniq | wc -l"); strings.TrimSpace(got) != fmt.Sprint(n) {
+		t.Errorf("ls counts %s", got)
+	}
+}

@@ -1,0 +1,127 @@
+//go:build linux
+
+package mount
+
+import (
+	"os/exec"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// noteLooks makes every look at a caller's signals visible to the test. It must
+// run before the first request.
+func noteLooks(m *testMount) <-chan bool {
+	looks := make(chan bool, 1000)
+	real := m.server.dying
+	m.server.dying = func(tid uint32) bool {
+		d := real(tid)
+		looks <- d
+		return d
+	}
+	return looks
+}
+
+func TestHarmlessSignalDoesNotBreakARead(t *testing.T) {
+	m := mountTree(t, Options{}, files(file("a", "whole")))
+	looks := noteLooks(m)
+	a := newAgent(t)
+	fd := a.must("open", m.path("a"))
+	a.start("read", fd, 100, 0)
+	within(t, "the wait", m.src.content("a").waiting)
+	if err := unix.Tgkill(a.cmd.Process.Pid, a.tid, syscall.SIGURG); err != nil {
+		t.Fatal(err)
+	}
+	if within(t, "the look at the reader", looks) {
+		t.Error("a reader with SIGURG pending is taken for dying")
+	}
+	m.src.deliver("a", "whole")
+	if got, errno := a.answer(); got != "whole" {
+		t.Errorf("read %q, %q", got, errno)
+	}
+}
+
+func TestKilledReaderGoesAtOnceAndOthersGetTheBytes(t *testing.T) {
+	for _, sig := range []syscall.Signal{syscall.SIGKILL, syscall.SIGHUP} {
+		t.Run(sig.String(), func(t *testing.T) {
+			m := mountTree(t, Options{}, files(file("a", "whole")))
+			// cat, not an agent: Go handles SIGHUP itself.
+			victim := exec.Command("cat", m.path("a"))
+			if err := victim.Start(); err != nil {
+				t.Fatal(err)
+			}
+			within(t, "the victim's wait", m.src.content("a").waiting)
+			other := newAgent(t)
+			fd := other.must("open", m.path("a"))
+			other.start("read", fd, 100, 0)
+			within(t, "the other's wait", m.src.content("a").waiting)
+
+			gone := make(chan struct{})
+			go func() { _ = victim.Wait(); close(gone) }()
+			if err := victim.Process.Signal(sig); err != nil {
+				t.Fatal(err)
+			}
+			within(t, "the victim's end", gone)
+			m.src.deliver("a", "whole")
+			if got, errno := other.answer(); got != "whole" {
+				t.Errorf("read %q, %q", got, errno)
+			}
+			for _, e := range m.rec.drain() {
+				if e[:6] == "failed" {
+					t.Errorf("a kill was reported as a failed download: %s", e)
+				}
+			}
+		})
+	}
+}
+
+func TestKillAfterAHarmlessSignalIsSeen(t *testing.T) {
+	m := mountTree(t, Options{}, files(file("a", "whole")))
+	looks := noteLooks(m)
+	a := newAgent(t)
+	fd := a.must("open", m.path("a"))
+	a.start("read", fd, 100, 0)
+	within(t, "the wait", m.src.content("a").waiting)
+	if err := unix.Tgkill(a.cmd.Process.Pid, a.tid, syscall.SIGURG); err != nil {
+		t.Fatal(err)
+	}
+	within(t, "the look at the reader", looks) // the one interrupt has been used up
+	gone := make(chan struct{})
+	go func() { a.stop(); close(gone) }() // SIGKILL, then wait
+	within(t, "the reader's end", gone)
+}
+
+func TestDyingReadsTheSignalSets(t *testing.T) {
+	cases := []struct {
+		set  string
+		want bool
+	}{
+		{"\t0000000000000000", false},
+		{"\t0000000000000100", true},
+		{"\t0000000000400000", false}, // SIGURG
+		{"\t0000000000404100", true},  // SIGKILL among others
+		{"", false},
+		{"\tnonsense", false},
+	}
+	for _, c := range cases {
+		if got := hasSigkill(c.set); got != c.want {
+			t.Errorf("hasSigkill(%q) = %v", c.set, got)
+		}
+	}
+}
+
+func TestDyingOfUnseenThreads(t *testing.T) {
+	if dying(0) {
+		t.Error("a caller of another PID namespace is taken for dying")
+	}
+	if !dying(1<<31 - 1) {
+		t.Error("a thread that is gone is taken for living")
+	}
+}
+
+func FuzzHasSigkill(f *testing.F) {
+	f.Add("\t0000000000000100")
+	f.Add("")
+	f.Fuzz(func(_ *testing.T, s string) { hasSigkill(s) })
+}
