@@ -18,6 +18,8 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+
+	"github.com/lazybuild/lazybuild/e2e/realapp"
 )
 
 func main() {
@@ -49,7 +51,8 @@ func run(ctx context.Context, binary string, keep bool) error {
 		// Images first: their removal does not depend on the directory.
 		defer removeImages()
 	}
-	app, err := makeApp(ctx, work)
+	say("making the locks with uv and npm")
+	app, err := realapp.Make(ctx, work)
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/dustin/go-humanize"
+
+	"github.com/lazybuild/lazybuild/e2e/realapp"
 )
 
 // imagePrefix is in the names of all images that the demo makes.
@@ -21,30 +23,30 @@ type step struct {
 	name  string
 	fresh bool
 	// context fills dir with the application as it is at this step.
-	context func(a *app, dir string) error
+	context func(a *realapp.App, dir string) error
 }
 
 func steps() []step {
 	return []step{
-		{"cold", false, func(a *app, dir string) error { return os.CopyFS(dir, os.DirFS(a.before)) }},
-		{"source", false, func(a *app, dir string) error {
-			if err := os.CopyFS(dir, os.DirFS(a.before)); err != nil {
+		{"cold", false, func(a *realapp.App, dir string) error { return os.CopyFS(dir, os.DirFS(a.Before)) }},
+		{"source", false, func(a *realapp.App, dir string) error {
+			if err := os.CopyFS(dir, os.DirFS(a.Before)); err != nil {
 				return err
 			}
-			return edit(filepath.Join(dir, "src", "app.py"), func(s string) string { return s + "print('changed')\n" })
+			return realapp.Edit(filepath.Join(dir, "src", "app.py"), func(s string) string { return s + "print('changed')\n" })
 		}},
-		{"locks", true, func(a *app, dir string) error { return os.CopyFS(dir, os.DirFS(a.after)) }},
+		{"locks", true, func(a *realapp.App, dir string) error { return os.CopyFS(dir, os.DirFS(a.After)) }},
 	}
 }
 
 // runAll returns the results by step and way. The ways take turns within a
 // step, so that a slow minute of the network or the machine hits all of them.
-func runAll(ctx context.Context, a *app, ways []way) (map[string][]*result, error) {
+func runAll(ctx context.Context, a *realapp.App, ways []way) (map[string][]*result, error) {
 	results := map[string][]*result{}
 	for _, s := range steps() {
 		for i, w := range ways {
 			say("%s: %s", s.name, w.name())
-			dir := filepath.Join(filepath.Dir(a.before), fmt.Sprintf("context-%s-%d", s.name, i))
+			dir := filepath.Join(filepath.Dir(a.Before), fmt.Sprintf("context-%s-%d", s.name, i))
 			if err := s.context(a, dir); err != nil {
 				return nil, err
 			}
@@ -66,7 +68,7 @@ func runAll(ctx context.Context, a *app, ways []way) (map[string][]*result, erro
 // writes the value into the Containerfile: with --build-arg, podman would take
 // the ARG step from another way's build, and then find no layer on top of it.
 func setRound(dir, round string) error {
-	return edit(filepath.Join(dir, "Containerfile"), func(s string) string {
+	return realapp.Edit(filepath.Join(dir, "Containerfile"), func(s string) string {
 		return strings.Replace(s, "ARG DEMO_ROUND=none", "ARG DEMO_ROUND="+round, 1)
 	})
 }
@@ -82,9 +84,9 @@ func (r *result) String() string {
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }
 
-func printTable(w io.Writer, a *app, ways []way, results map[string][]*result) {
+func printTable(w io.Writer, a *realapp.App, ways []way, results map[string][]*result) {
 	cold := results["cold"][0]
-	fmt.Fprintf(w, "\n%d Python and %d npm packages; the tree holds %d files", a.wheels, a.tarballs, cold.tree.Files)
+	fmt.Fprintf(w, "\n%d Python and %d npm packages; the tree holds %d files", a.Wheels, a.Tarballs, cold.tree.Files)
 	fmt.Fprintf(w, ", %s\n\n", humanize.Bytes(uint64(cold.tree.Bytes)))
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	defer t.Flush()

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/lazybuild/lazybuild/e2e/prefetch"
+	"github.com/lazybuild/lazybuild/e2e/realapp"
 	"github.com/lazybuild/lazybuild/e2e/report"
 )
 
@@ -135,9 +136,9 @@ func (p *prefetched) download(ctx context.Context, dir string) (stats prefetch.S
 
 // warmUp downloads everything once and throws it away. Otherwise the first way
 // would fill the caches between this machine and the indexes for the others.
-func warmUp(ctx context.Context, binary, work string, a *app) error {
+func warmUp(ctx context.Context, binary, work string, a *realapp.App) error {
 	say("downloading everything once, so that all ways find the network's caches equally warm")
-	for _, version := range []string{a.before, a.after} {
+	for _, version := range []string{a.Before, a.After} {
 		dir := filepath.Join(work, "warm-up")
 		if err := os.CopyFS(dir, os.DirFS(version)); err != nil {
 			return err

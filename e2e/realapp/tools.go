@@ -1,4 +1,4 @@
-package main
+package realapp
 
 import (
 	"context"
@@ -6,11 +6,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 )
 
-const baseImage = "localhost/lazybuild-test/base:bookworm"
+// BaseImage is the image that hack/setup.sh makes.
+const BaseImage = "localhost/lazybuild-test/base:bookworm"
 
 // makeLocks runs uv and npm over dir, in a container: this machine need not
 // have them.
@@ -27,7 +27,7 @@ func makeLocks(ctx context.Context, dir string) error {
 func inContainer(ctx context.Context, dir, script string) error {
 	args := []string{"run", "--rm", "--network=host", "--security-opt=label=disable", "-v", dir + ":/src", "-w", "/src"}
 	args = append(args, userSettings(ctx)...)
-	args = append(args, baseImage, "sh", "-euc", script)
+	args = append(args, BaseImage, "sh", "-euc", script)
 	cmd := exec.CommandContext(ctx, "podman", args...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("making the locks: %w\n%s", err, out)
@@ -59,33 +59,4 @@ func userSettings(ctx context.Context) []string {
 		flags = append(flags, "-e", "UV_DEFAULT_INDEX="+strings.TrimSpace(string(index)))
 	}
 	return flags
-}
-
-// machine is the target's architecture as wheels name it.
-func machine() string {
-	if runtime.GOARCH == "arm64" {
-		return "aarch64"
-	}
-	return "x86_64"
-}
-
-// podman runs podman with its output to out (nil: only shown on failure).
-func podman(ctx context.Context, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, "podman", args...)
-	var errs strings.Builder
-	cmd.Stderr = &errs
-	out, err := cmd.Output()
-	if err != nil {
-		return "", fmt.Errorf("podman %s: %w\n%s%s", args[0], err, tail(string(out)), tail(errs.String()))
-	}
-	return strings.TrimSpace(string(out)), nil
-}
-
-// tail is the part of a build's output in which its failure stands.
-func tail(s string) string {
-	const most = 4000
-	if len(s) > most {
-		return "…" + s[len(s)-most:]
-	}
-	return s
 }
