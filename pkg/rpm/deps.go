@@ -79,9 +79,9 @@ func readDeps(h *header, p *Package) [DepKinds][]Dependency {
 	r := &depReader{provided: make(map[string]bool), required: make(map[string]seenRequire), owned: ownedBy(p)}
 	for _, src := range depSources {
 		names, versions := h.strs(src.name), h.strs(src.version)
-		n := min(len(names), len(versions), h.count(src.flags))
-		for i := range n {
-			r.add(src, names[i], h.num(src.flags, i), versions[i])
+		flags := h.column(src.flags)
+		for i := range min(len(names), len(versions), flags.count) {
+			r.add(src, names[i], flags.at(i), versions[i])
 		}
 		if src.kind == Requires && r.libc != nil {
 			r.out[Requires] = append(r.out[Requires], *r.libc)

@@ -12,11 +12,8 @@ const (
 // list, as for librpm's FILENAMES.
 func readFiles(h *header) ([]string, []File) {
 	dirs, bases, index := fileNames(h)
-	n := len(bases)
-	if n == 0 {
-		return dirs, nil
-	}
-	n = min(n, h.count(tagFileFlags), h.count(tagFileModes))
+	flags, modes := h.column(tagFileFlags), h.column(tagFileModes)
+	n := min(len(bases), flags.count, modes.count)
 	if n == 0 {
 		return dirs, nil
 	}
@@ -24,9 +21,9 @@ func readFiles(h *header) ([]string, []File) {
 	for i := range files {
 		f := File{Dir: index(i), Base: bases[i]}
 		switch {
-		case h.num(tagFileModes, i)&modeTypeMask == modeDir:
+		case modes.at(i)&modeTypeMask == modeDir:
 			f.Kind = FileDir
-		case h.num(tagFileFlags, i)&flagGhost != 0:
+		case flags.at(i)&flagGhost != 0:
 			f.Kind = FileGhost
 		}
 		files[i] = f
@@ -39,15 +36,16 @@ func fileNames(h *header) (dirs, bases []string, index func(int) uint32) {
 	if len(bases) == 0 && h.has(tagOldFileNames) {
 		return splitNames(h.strs(tagOldFileNames))
 	}
-	if h.count(tagDirIndexes) != len(bases) || len(dirs) > len(bases) {
+	indexes := h.column(tagDirIndexes)
+	if indexes.count != len(bases) || len(dirs) > len(bases) {
 		return dirs, nil, nil
 	}
 	for i := range bases {
-		if h.num(tagDirIndexes, i) >= uint64(len(dirs)) {
+		if indexes.at(i) >= uint64(len(dirs)) {
 			return dirs, nil, nil
 		}
 	}
-	return dirs, bases, func(i int) uint32 { return uint32(h.num(tagDirIndexes, i)) }
+	return dirs, bases, func(i int) uint32 { return uint32(indexes.at(i)) }
 }
 
 // splitNames makes directories and base names of whole paths, which packages

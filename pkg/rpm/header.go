@@ -168,22 +168,40 @@ func (h *header) cString(at int) (string, int) {
 	return h.text[at : at+n], at + n + 1
 }
 
-// num is the i-th of t's numbers; 0 when there is none.
-func (h *header) num(t tag, i int) uint64 {
-	e, ok := h.entries[t]
-	if !ok || i >= e.count {
-		return 0
-	}
-	b := h.data[e.offset+i*e.typ.width():]
-	switch e.typ {
-	case typeInt64:
-		return binary.BigEndian.Uint64(b)
-	case typeInt32:
-		return uint64(binary.BigEndian.Uint32(b))
-	case typeInt16:
-		return uint64(binary.BigEndian.Uint16(b))
-	case typeInt8, typeChar:
-		return uint64(b[0])
+// num is the first of t's numbers; 0 when there is none.
+func (h *header) num(t tag) uint64 {
+	if c := h.column(t); c.count > 0 {
+		return c.at(0)
 	}
 	return 0
+}
+
+// column gives access to t's numbers without a look-up for each.
+func (h *header) column(t tag) column {
+	e, ok := h.entries[t]
+	if !ok || e.typ.isString() {
+		return column{}
+	}
+	return column{data: h.data[e.offset:], width: e.typ.width(), count: e.count}
+}
+
+// column is a list of numbers in a header.
+type column struct {
+	data  []byte
+	width int // bytes of one number
+	count int
+}
+
+// at is the i-th number, for i below count.
+func (c column) at(i int) uint64 {
+	b := c.data[i*c.width:]
+	switch c.width {
+	case 8:
+		return binary.BigEndian.Uint64(b)
+	case 4:
+		return uint64(binary.BigEndian.Uint32(b))
+	case 2:
+		return uint64(binary.BigEndian.Uint16(b))
+	}
+	return uint64(b[0])
 }

@@ -101,15 +101,15 @@ func newPackage(h, sig *header) *Package {
 		Summary: h.str(tagSummary), Description: h.str(tagDescription), Packager: h.str(tagPackager),
 		URL: h.str(tagURL), License: h.str(tagLicense), Vendor: h.str(tagVendor), Group: h.str(tagGroup),
 		BuildHost: h.str(tagBuildHost), SourceRPM: h.str(tagSourceRPM),
-		BuildTime:     int64(h.num(tagBuildTime, 0)),
-		InstalledSize: h.num(tagSize, 0),
+		BuildTime:     int64(h.num(tagBuildTime)),
+		InstalledSize: h.num(tagSize),
 		ArchiveSize:   archiveSize(h, sig),
 	}
 	if h.count(tagEpoch) == 1 {
-		p.Epoch = h.num(tagEpoch, 0)
+		p.Epoch = h.num(tagEpoch)
 	}
 	if h.has(tagLongSize) {
-		p.InstalledSize = h.num(tagLongSize, 0)
+		p.InstalledSize = h.num(tagLongSize)
 	}
 	p.Dirs, p.Files = readFiles(h)
 	setSource(p, h)
@@ -126,7 +126,7 @@ func archiveSize(h, sig *header) uint64 {
 		t tag
 	}{{h, tagLongArchiveSize}, {sig, sigLongArchiveSize}, {h, tagArchiveSize}, {sig, sigPayloadSize}} {
 		if v.h.has(v.t) {
-			return v.h.num(v.t, 0)
+			return v.h.num(v.t)
 		}
 	}
 	return 0
@@ -136,7 +136,7 @@ func archiveSize(h, sig *header) uint64 {
 // SOURCERPM; librpm then goes by the file list, which in a source package has
 // no directories, and marks the others with the source package "(none)".
 func setSource(p *Package, h *header) {
-	source := h.count(tagSourcePackage) == 1 && h.num(tagSourcePackage, 0) != 0
+	source := h.count(tagSourcePackage) == 1 && h.num(tagSourcePackage) != 0
 	if !h.has(tagSourcePackage) && !h.has(tagSourceRPM) {
 		source = len(p.Dirs) == 1 && p.Dirs[0] == ""
 		if !source {
@@ -150,13 +150,14 @@ func setSource(p *Package, h *header) {
 
 func readChangelogs(h *header) []Changelog {
 	authors, texts := h.strs(tagChangelogName), h.strs(tagChangelogText)
-	n := min(h.count(tagChangelogTime), len(authors), len(texts), MaxChangelogs)
+	times := h.column(tagChangelogTime)
+	n := min(times.count, len(authors), len(texts), MaxChangelogs)
 	if n == 0 {
 		return nil
 	}
 	list := make([]Changelog, n)
 	for i := range list {
-		list[i] = Changelog{Time: int64(h.num(tagChangelogTime, i)), Author: trimAuthor(authors[i]), Text: texts[i]}
+		list[i] = Changelog{Time: int64(times.at(i)), Author: trimAuthor(authors[i]), Text: texts[i]}
 	}
 	return list
 }

@@ -56,7 +56,7 @@ type piece struct {
 }
 
 func newPieces(c Compression) *pieces {
-	return &pieces{compression: c, open: sha256.New(), buf: make([]byte, 0, pieceSize+pieceSize/8)}
+	return &pieces{compression: c, open: sha256.New(), buf: newBuffer()}
 }
 
 // cut closes the piece that has been written so far.
@@ -64,7 +64,7 @@ func (p *pieces) cut() {
 	one := &piece{plain: p.buf}
 	p.add(one)
 	p.group.Go(func() error { return one.compress(p.compression, false) })
-	p.buf = make([]byte, 0, pieceSize+pieceSize/8)
+	p.buf = newBuffer()
 }
 
 func (p *pieces) add(one *piece) {
@@ -113,6 +113,11 @@ func (p *pieces) finish() ([]byte, error) {
 // a byte boundary, so that their concatenation is one deflate stream (RFC 1951
 // section 3.2.4); pieces of zstd are frames, whose concatenation is defined too.
 func (p *piece) compress(c Compression, last bool) error {
+	defer func() {
+		if cap(p.plain) <= 4*pieceSize { // one very long text shall not stay for ever
+			bufferPool.Put(&p.plain)
+		}
+	}()
 	if c == Zstd {
 		enc := zstdPool.Get().(*zstd.Encoder)
 		defer zstdPool.Put(enc)
@@ -131,7 +136,9 @@ func (p *piece) compress(c Compression, last bool) error {
 	return w.Flush()
 }
 
-// The encoders' tables are large; a pool keeps one per processor alive.
+func newBuffer() []byte { return (*bufferPool.Get().(*[]byte))[:0] }
+
+// The buffers and the encoders' tables are large; pools keep a few alive.
 var (
 	flatePool = sync.Pool{New: func() any {
 		w, err := flate.NewWriter(nil, flate.BestSpeed) // the reader is on the same host: speed counts
@@ -139,6 +146,10 @@ var (
 			panic(err) // cannot happen: the level is a constant of the library
 		}
 		return w
+	}}
+	bufferPool = sync.Pool{New: func() any {
+		b := make([]byte, 0, pieceSize+pieceSize/4)
+		return &b
 	}}
 	zstdPool = sync.Pool{New: func() any {
 		w, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithZeroFrames(true))

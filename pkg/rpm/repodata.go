@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"strings"
 
 	"github.com/lazybuild/lazybuild/pkg/digest"
 	"golang.org/x/sync/errgroup"
@@ -112,7 +113,9 @@ func selectEntries(entries []Entry, limit int) (sorted []*Entry, skipped []Skipp
 		sorted = append(sorted, e)
 	}
 	slices.SortStableFunc(sorted, func(a, b *Entry) int {
-		return cmp.Or(cmp.Compare(path.Base(a.Href), path.Base(b.Href)), cmp.Compare(path.Dir(a.Href), path.Dir(b.Href)))
+		dirA, baseA := path.Split(a.Href)
+		dirB, baseB := path.Split(b.Href)
+		return cmp.Or(cmp.Compare(baseA, baseB), cmp.Compare(strings.TrimSuffix(dirA, "/"), strings.TrimSuffix(dirB, "/")))
 	})
 	keep := sorted[:0]
 	for _, e := range sorted {
