@@ -17,7 +17,7 @@ import (
 
 // A fakeSource has the content of a file when a test delivers it.
 type fakeSource struct {
-	t      *testing.T
+	t      testing.TB
 	dir    string
 	expand func(context.Context, *tree.Dir) ([]tree.File, error)
 
@@ -40,7 +40,7 @@ type fakeContent struct {
 	err    error
 }
 
-func newFakeSource(t *testing.T) *fakeSource {
+func newFakeSource(t testing.TB) *fakeSource {
 	return &fakeSource{t: t, dir: t.TempDir(), contents: map[string]*fakeContent{}}
 }
 
@@ -238,7 +238,7 @@ type testMount struct {
 func (m *testMount) path(name string) string { return filepath.Join(m.dir, name) }
 
 // mountTree mounts files; the test's end unmounts and checks that every Blob was closed.
-func mountTree(t *testing.T, o Options, tr *tree.Tree) *testMount {
+func mountTree(t testing.TB, o Options, tr *tree.Tree) *testMount {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "mnt")
 	if err := os.Mkdir(dir, 0o755); err != nil {
@@ -267,7 +267,7 @@ func mountTree(t *testing.T, o Options, tr *tree.Tree) *testMount {
 	return tm
 }
 
-func (m *testMount) checkClosed(t *testing.T) {
+func (m *testMount) checkClosed(t testing.TB) {
 	t.Helper()
 	m.src.mu.Lock()
 	defer m.src.mu.Unlock()

@@ -109,15 +109,36 @@ func agentDo(args []string) (string, error) {
 		var st unix.Statfs_t
 		err := unix.Statfs(args[1], &st)
 		return fmt.Sprintf("files=%d bytes=%d free=%d namelen=%d", st.Files, st.Blocks*uint64(st.Bsize), st.Bfree, st.Namelen), err
+	case "readall": // path, bytes per read, how often; each with open and close
+		return "", readAll(args[1], number(2), number(3))
 	case "write":
 		return "", os.WriteFile(args[1], []byte(args[2]), 0o644)
 	}
 	return "", fmt.Errorf("unknown command %q", args[0])
 }
 
+func readAll(path string, size, times int) error {
+	buf := make([]byte, size)
+	for range times {
+		fd, err := unix.Open(path, unix.O_RDONLY, 0)
+		if err != nil {
+			return err
+		}
+		for n := 1; n > 0; {
+			if n, err = unix.Read(fd, buf); err != nil {
+				return err
+			}
+		}
+		if err := unix.Close(fd); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // An agent is a process that uses the mount.
 type agent struct {
-	t    *testing.T
+	t    testing.TB
 	cmd  *exec.Cmd
 	in   io.WriteCloser
 	out  *bufio.Reader
@@ -125,7 +146,7 @@ type agent struct {
 	dead bool
 }
 
-func newAgent(t *testing.T) *agent {
+func newAgent(t testing.TB) *agent {
 	t.Helper()
 	cmd := exec.Command("/proc/self/exe", "-test.run=^$")
 	cmd.Env = append(os.Environ(), agentEnv+"=1")
@@ -220,7 +241,7 @@ func (a *agent) refused(errno string, args ...any) {
 }
 
 // within fails the test when something that must happen does not.
-func within[T any](t *testing.T, what string, c <-chan T) T {
+func within[T any](t testing.TB, what string, c <-chan T) T {
 	t.Helper()
 	select {
 	case v := <-c:

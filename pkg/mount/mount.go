@@ -109,7 +109,7 @@ func connect(d *device, s *server, o Options) (*fuse.Server, error) {
 		MaxStackDepth: 1,
 		// The tree never changes: no need to compare mtimes before each cached read.
 		ExplicitDataCacheControl: true,
-		ExtraCapabilities:        fuse.CAP_DIRECT_IO_ALLOW_MMAP | fuse.CAP_READDIRPLUS_AUTO,
+		ExtraCapabilities:        fuse.CAP_DIRECT_IO_ALLOW_MMAP,
 		Logger:                   slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
 		PanicHandler: func(v any) fuse.Status {
 			logger.Error("bug in the file system", "panic", v)

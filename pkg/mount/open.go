@@ -89,7 +89,8 @@ func (s *server) Read(cancel <-chan struct{}, in *fuse.ReadIn, buf []byte) (fuse
 	}
 	// The kernel splices from the store's file; nothing passes through this process.
 	// The file stays open until Release, which the kernel sends after the answer.
-	return fuse.ReadResultFd(f.Fd(), int64(in.Offset), h.node.remaining(in.Offset, len(buf))), fuse.OK
+	off := int64(in.Offset)
+	return fuse.ReadResultFd(f.Fd(), off, h.node.remaining(off, len(buf))), fuse.OK
 }
 
 // await waits for the content. A failure is final for this open file; that the
@@ -134,12 +135,12 @@ func (s *server) fail(h *handle, err error) {
 
 // remaining is how much a read can give: go-fuse splices a read twice when the
 // file turns out to be shorter than what it announced.
-func (n *node) remaining(off uint64, want int) int {
+func (n *node) remaining(off int64, want int) int {
 	size := n.size.Load()
 	if size < 0 {
 		return want
 	}
-	return int(max(0, min(int64(want), size-int64(off))))
+	return int(max(0, min(int64(want), size-off)))
 }
 
 func part(b []byte, off uint64, n int) []byte {

@@ -11,7 +11,7 @@ import (
 )
 
 // runAs runs a shell script as a user and returns what it prints.
-func runAs(t *testing.T, uid uint32, script string) string {
+func runAs(t testing.TB, uid uint32, script string) string {
 	t.Helper()
 	cmd := exec.Command("/bin/sh", "-euc", script)
 	cmd.Dir = "/"

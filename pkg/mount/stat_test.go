@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -223,14 +224,13 @@ func TestGeneratedDirectoryIsMadeOnFirstAccess(t *testing.T) {
 }
 
 func TestFailedGenerationIsRetriedLater(t *testing.T) {
-	now := time.Unix(1e9, 0)
-	clock := Clock{Now: func() time.Time { return now }}
+	var now atomic.Int64
+	clock := Clock{Now: func() time.Time { return time.Unix(now.Load(), 0) }}
 	tr := &tree.Tree{Dirs: []tree.Dir{{Path: "repodata"}}}
 	m := mountTree(t, Options{Clock: clock}, tr)
-	calls := 0
+	var calls atomic.Int64
 	m.src.expand = func(context.Context, *tree.Dir) ([]tree.File, error) {
-		calls++
-		if calls == 1 {
+		if calls.Add(1) == 1 {
 			return nil, fmt.Errorf("reading headers: %w", syscall.ENOSPC)
 		}
 		return []tree.File{file("repomd.xml", "x")}, nil
@@ -238,10 +238,10 @@ func TestFailedGenerationIsRetriedLater(t *testing.T) {
 	a := newAgent(t)
 	a.refused("ENOSPC", "stat", m.path("repodata/repomd.xml"))
 	a.refused("ENOSPC", "stat", m.path("repodata/repomd.xml"))
-	if calls != 1 {
-		t.Errorf("%d tries without a pause", calls)
+	if n := calls.Load(); n != 1 {
+		t.Errorf("%d tries without a pause", n)
 	}
-	now = now.Add(retryExpand)
+	now.Add(int64(retryExpand / time.Second))
 	a.must("stat", m.path("repodata/repomd.xml"))
 	want := []string{"failed repodata: reading headers: no space left on device"}
 	if d := cmp.Diff(want, m.rec.drain()); d != "" {

@@ -1,0 +1,77 @@
+//go:build linux
+
+package mount
+
+import (
+	"fmt"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// benchFile runs an agent's reads of one present file: of the file itself, through
+// the mount in both ways, and through the mount with the page cache dropped
+// between opens by a direct handle that is still open.
+func benchFile(b *testing.B, size, chunk, times int) {
+	data := strings.Repeat("0123456789abcdef", size/16)
+	run := func(b *testing.B, path string) {
+		a := newAgent(b)
+		a.must("readall", path, chunk, 1)
+		b.SetBytes(int64(size * times))
+		for b.Loop() {
+			a.must("readall", path, chunk, times)
+		}
+	}
+	b.Run("native", func(b *testing.B) {
+		src := newFakeSource(b)
+		src.deliver("a", data)
+		run(b, src.content("a").path)
+	})
+	for name, mode := range modes() {
+		b.Run(name, func(b *testing.B) {
+			m := mountTree(b, Options{Passthrough: mode}, files(file("a", data)))
+			m.src.deliver("a", data)
+			run(b, m.path("a"))
+		})
+	}
+	b.Run("direct", func(b *testing.B) {
+		m := mountTree(b, Options{}, files(file("a", data)))
+		first := newAgent(b)
+		first.must("open", m.path("a"))
+		m.src.deliver("a", data)
+		run(b, m.path("a"))
+	})
+}
+
+func BenchmarkSequentialRead(b *testing.B) { benchFile(b, 256<<20, 1<<20, 1) }
+
+func BenchmarkOpenReadClose(b *testing.B) { benchFile(b, 8<<10, 64<<10, 100) }
+
+func BenchmarkFind(b *testing.B) {
+	for _, script := range []string{"find %s -type f", "find %s -type f -size +1000"} {
+		b.Run(strings.ReplaceAll(script, " ", "_"), func(b *testing.B) {
+			for b.Loop() {
+				b.StopTimer()
+				m := mountTree(b, Options{}, large(20000))
+				b.StartTimer()
+				if out, err := exec.Command("sh", "-c", fmt.Sprintf(script, m.dir)).CombinedOutput(); err != nil {
+					b.Fatalf("%v: %s", err, out)
+				}
+				b.StopTimer()
+				if err := m.Unmount(); err != nil {
+					b.Fatal(err)
+				}
+				b.StartTimer()
+			}
+		})
+	}
+}
+
+func BenchmarkMount(b *testing.B) {
+	tr := large(20000)
+	for b.Loop() {
+		if _, err := newTable(tr); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
