@@ -21,6 +21,9 @@ func status(err error) fuse.Status {
 	if err == nil {
 		return fuse.OK
 	}
+	if errors.Is(err, errKilled) {
+		return fuse.EIO // whatever the reason for it was
+	}
 	if errno, ok := err.(syscall.Errno); ok {
 		return fuse.Status(errno)
 	}

@@ -62,7 +62,7 @@ func (s *fakeSource) content(path string) *fakeContent {
 func (s *fakeSource) deliver(path, data string) {
 	s.t.Helper()
 	c := s.content(path)
-	c.path = filepath.Join(s.dir, digest.FromBytes([]byte(data)).Hex())
+	c.path = filepath.Join(s.dir, digest.FromBytes([]byte(path)).Hex()) // by path: no file is written twice
 	if err := os.WriteFile(c.path, []byte(data), 0o444); err != nil {
 		s.t.Fatal(err)
 	}

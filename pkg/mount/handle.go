@@ -3,6 +3,7 @@
 package mount
 
 import (
+	"fmt"
 	"os"
 	"slices"
 	"sync"
@@ -59,14 +60,20 @@ func (s *server) want(h *handle) {
 	})
 }
 
-// has records the content's file, and its size where that was not known.
-func (h *handle) has(f *os.File) {
-	if h.node.size.Load() < 0 {
-		if fi, err := f.Stat(); err == nil {
-			h.node.learn(fi.Size())
-		}
+// has records the content's file, and its size where that was not known. A
+// size that differs from what stat has told programs is an error: the kernel would
+// cut the content, or fill it up with zeros.
+func (h *handle) has(f *os.File) error {
+	fi, err := f.Stat()
+	if err != nil {
+		return fmt.Errorf("reading the size of %q: %w", h.node.file.Path, err)
+	}
+	h.node.learn(fi.Size())
+	if want := h.node.size.Load(); fi.Size() != want {
+		return fmt.Errorf("%q has %d bytes, but %d were announced; does the lock name the right size?", h.node.file.Path, fi.Size(), want)
 	}
 	h.file.Store(f)
+	return nil
 }
 
 // join chooses h's way and counts it. f is nil when the content is not there.

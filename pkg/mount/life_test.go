@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -101,6 +102,28 @@ func TestUnmountByOthersEndsTheService(t *testing.T) {
 	within(t, "the end of service", m.Done())
 	if _, errno := a.answer(); errno == "" {
 		t.Error("the read succeeded")
+	}
+}
+
+func TestUnmountAfterOthersDetachedABusyMount(t *testing.T) {
+	at := make(chan time.Time)
+	close(at) // no time passes while programs keep files open
+	clock := Clock{After: func(time.Duration) <-chan time.Time { return at }}
+	m := mountTree(t, Options{Clock: clock}, files(file("a", "x")))
+	a := newAgent(t)
+	fd := a.must("open", m.path("a"))
+	if out, err := exec.Command("umount", "-l", m.dir).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if _, err := os.Stat("/sys/fs/fuse/connections/1"); err == nil {
+		t.Log("fusectl is mounted: Unmount can cut the connection")
+	} else if err := m.Unmount(); err == nil {
+		t.Error("Unmount says that nothing is left, but a file is open")
+	}
+	a.must("close", fd)
+	within(t, "the end of service", m.Done())
+	if err := m.Unmount(); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -21,6 +21,8 @@ type Mount struct {
 	info   Info
 	server *server
 	device *device
+	minor  int // of the device number that stat shows: the connection's name in fusectl
+	log    *slog.Logger
 	clock  Clock
 	end    context.CancelCauseFunc
 	served chan struct{}
@@ -47,7 +49,10 @@ func Start(dir string, t *tree.Tree, src Source, o Options) (*Mount, error) {
 	ctx, end := context.WithCancelCause(context.Background())
 	m := &Mount{
 		dir: dir, source: sourceName(o.ID), end: end, clock: o.Clock.withDefaults(),
-		served: make(chan struct{}),
+		served: make(chan struct{}), log: o.Log,
+	}
+	if m.log == nil {
+		m.log = slog.New(slog.DiscardHandler)
 	}
 	if m.server, err = newServer(ctx, t, src, o); err == nil {
 		err = m.start(o)
@@ -65,7 +70,7 @@ func (m *Mount) start(o Options) error {
 	if err != nil {
 		return err
 	}
-	k, err := connect(d, m.server, o)
+	k, err := m.connect(d, o)
 	if err != nil {
 		d.close()
 		_, _ = m.detach()
@@ -83,22 +88,21 @@ func (m *Mount) start(o Options) error {
 		defer close(m.served)
 		k.Serve()
 	}()
-	if !m.info.Passthrough {
-		raiseReadAhead(m.dir)
+	if top := topOf(m.dir); top != nil {
+		m.minor = top.Minor
+		if !m.info.Passthrough {
+			raiseReadAhead(top)
+		}
 	}
 	return nil
 }
 
 // connect shakes hands with the kernel (INIT). go-fuse owns one descriptor of the
 // device from here on; d keeps another.
-func connect(d *device, s *server, o Options) (*fuse.Server, error) {
+func (m *Mount) connect(d *device, o Options) (*fuse.Server, error) {
 	fd, err := d.dup()
 	if err != nil {
 		return nil, err
-	}
-	logger := slog.New(slog.DiscardHandler)
-	if o.Log != nil {
-		logger = o.Log
 	}
 	mo := &fuse.MountOptions{
 		MaxWrite:      maxRead,
@@ -110,9 +114,9 @@ func connect(d *device, s *server, o Options) (*fuse.Server, error) {
 		// The tree never changes: no need to compare mtimes before each cached read.
 		ExplicitDataCacheControl: true,
 		ExtraCapabilities:        fuse.CAP_DIRECT_IO_ALLOW_MMAP,
-		Logger:                   slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
+		Logger:                   slog.NewLogLogger(m.log.Handler(), slog.LevelDebug),
 		PanicHandler: func(v any) fuse.Status {
-			logger.Error("bug in the file system", "panic", v)
+			m.log.Error("bug in the file system", "panic", v)
 			return fuse.EIO
 		},
 	}
@@ -120,7 +124,7 @@ func connect(d *device, s *server, o Options) (*fuse.Server, error) {
 		mo.DisabledCapabilities |= fuse.CAP_PASSTHROUGH
 	}
 	// go-fuse takes an open device by this name and mounts nothing.
-	return fuse.NewServer(s, fmt.Sprintf("/dev/fd/%d", fd), mo)
+	return fuse.NewServer(m.server, fmt.Sprintf("/dev/fd/%d", fd), mo)
 }
 
 // Info says what the kernel allows; it never changes.
@@ -136,7 +140,10 @@ func (m *Mount) Done() <-chan struct{} { return m.served }
 // Kill makes every request fail with EIO from now on, and ends those that wait.
 // It never blocks and may be called more than once; the first reason counts. The
 // mount stays, so that a build which goes on fails instead of finding an empty
-// directory. reason is for the log of the caller; programs see EIO.
+// directory. The reason, which may be nil, goes to Options.Log; programs see EIO.
 func (m *Mount) Kill(reason error) {
-	m.end(fmt.Errorf("%w: %w", errKilled, reason))
+	if m.server.ctx.Err() == nil {
+		m.log.Warn("every request fails from now on", "reason", reason)
+	}
+	m.end(errKilled)
 }

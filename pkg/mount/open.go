@@ -29,15 +29,24 @@ func (s *server) Open(_ <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut) fus
 		s.join(h, nil)
 	default:
 		s.want(h)
-		f := h.blob.Ready()
-		if f != nil {
-			h.has(f)
-		}
-		s.join(h, f)
+		s.join(h, s.present(h))
 	}
 	out.OpenFlags, out.BackingID = h.answer()
 	out.Fh = s.handles.add(h)
 	return fuse.OK
+}
+
+// present returns the content's file if it is there now and good.
+func (s *server) present(h *handle) *os.File {
+	f := h.blob.Ready()
+	if f == nil {
+		return nil
+	}
+	if err := h.has(f); err != nil {
+		s.fail(h, err)
+		return nil
+	}
+	return f
 }
 
 // kernelsOwn says that overlayfs opens the file for itself. Before it copies a
@@ -109,11 +118,13 @@ func (s *server) await(cancel <-chan struct{}, tid uint32, h *handle) (*os.File,
 		f, err = h.blob.Wait(ctx)
 		return err
 	})
+	if err == nil {
+		err = h.has(f)
+	}
 	if err != nil {
 		s.fail(h, err)
 		return nil, err
 	}
-	h.has(f)
 	if h.waited.CompareAndSwap(false, true) {
 		s.observer.Waited(h.node.file, s.clock.Now().Sub(start))
 	}

@@ -33,7 +33,7 @@ type Options struct {
 	Observer Observer
 	// Clock is the time; the zero value is the real one.
 	Clock Clock
-	// Log gets go-fuse's rare complaints at debug level; nil drops them.
+	// Log gets warnings, and go-fuse's complaints at debug level; nil drops them.
 	Log *slog.Logger
 }
 

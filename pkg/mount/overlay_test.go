@@ -82,6 +82,30 @@ func TestOverlayReadsWaitToo(t *testing.T) {
 	}
 }
 
+func TestOverlayTellsASizeOnceTheFileIsOpen(t *testing.T) {
+	m := mountTree(t, Options{UnderOverlay: true}, files(unsized("a", "twelve bytes")))
+	top := overlayOn(t, m, false)
+	a := newAgent(t)
+	path := filepath.Join(top, "a")
+	if got := a.must("stat", path); !strings.Contains(got, " size=0 ") {
+		t.Errorf("stat: %q", got)
+	}
+	fd := a.must("open", path)
+	a.start("fstat", fd)
+	within(t, "fstat's wait", m.src.content("a").sizing)
+	m.src.state("a", 12)
+	if got, _ := a.answer(); !strings.Contains(got, " size=12 ") {
+		t.Errorf("fstat: %q", got)
+	}
+	m.src.deliver("a", "twelve bytes")
+	if got := a.must("read", fd, 100, 0); got != "twelve bytes" {
+		t.Errorf("read %q", got)
+	}
+	if got := a.must("mmap", fd, 12, "shared"); got != "twelve bytes" {
+		t.Errorf("mapped %q", got)
+	}
+}
+
 func TestOverlayMetadataChangesDownloadNothing(t *testing.T) {
 	m := mountTree(t, Options{UnderOverlay: true}, files(file("deps/a.rpm", "rpm"), file("deps/b.whl", "wheel")))
 	top := overlayOn(t, m, false)

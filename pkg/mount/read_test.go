@@ -5,6 +5,7 @@ package mount
 import (
 	"errors"
 	"fmt"
+	"os/exec"
 	"strings"
 	"syscall"
 	"testing"
@@ -149,6 +150,56 @@ func TestFailedDownloadIsAnErrnoAndReportedOnce(t *testing.T) {
 				t.Error(d)
 			}
 		})
+	}
+}
+
+func TestContentOfAnotherLengthIsNeverServed(t *testing.T) {
+	eachMode(t, func(t *testing.T, o Options) {
+		late, present := file("late", "twelve bytes"), file("present", "twelve bytes")
+		late.Size, present.Size = 13, 11 // the lock is wrong
+		m := mountTree(t, o, files(late, present))
+		m.src.deliver("present", "twelve bytes")
+		a := newAgent(t)
+		fd := a.must("open", m.path("late"))
+		m.src.deliver("late", "twelve bytes")
+		a.refused("EIO", "read", fd, 100, 0)
+		fd = a.must("open", m.path("present"))
+		a.refused("EIO", "read", fd, 100, 0)
+		got := strings.Join(m.rec.drain(), "\n")
+		if strings.Count(got, "failed ") != 2 || !strings.Contains(got, `"late" has 12 bytes, but 13 were announced`) {
+			t.Error(got)
+		}
+	})
+}
+
+func TestManyWaitersLeaveRoomForOthers(t *testing.T) {
+	const n = 60
+	tr := files(file("present", "here"))
+	for i := range n {
+		tr.Files = append(tr.Files, file(fmt.Sprintf("late%02d", i), "late"))
+	}
+	m := mountTree(t, Options{}, tr)
+	m.src.deliver("present", "here")
+	cats := exec.Command("sh", "-c", "for i in "+m.dir+"/late*; do cat $i & done; wait")
+	var out, stderr strings.Builder
+	cats.Stdout, cats.Stderr = &out, &stderr
+	if err := cats.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for i := range n {
+		within(t, "the wait", m.src.content(fmt.Sprintf("late%02d", i)).waiting)
+	}
+	if got := runAs(t, 1001, "ls "+m.dir+" | wc -l; cat "+m.path("present")); got != "61\nhere" {
+		t.Errorf("%q", got)
+	}
+	for i := range n {
+		m.src.deliver(fmt.Sprintf("late%02d", i), "late")
+	}
+	if err := cats.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	if out.String() != strings.Repeat("late", n) {
+		t.Errorf("%q\n%s", out.String(), stderr.String())
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/moby/sys/mountinfo"
@@ -35,9 +36,8 @@ func (m *Mount) Unmount() error {
 		return err
 	}
 	if !cut {
-		select {
-		case <-m.served:
-		case <-m.clock.After(lingering):
+		m.abort()
+		if !m.servedWithin(lingering) {
 			return fmt.Errorf("unmounting %q: it is detached, but programs still have files of it open", m.dir)
 		}
 	}
@@ -48,10 +48,31 @@ func (m *Mount) Unmount() error {
 	return nil
 }
 
+// servedWithin waits for the end of the service.
+func (m *Mount) servedWithin(d time.Duration) bool {
+	select {
+	case <-m.served:
+		return true
+	case <-m.clock.After(d):
+	}
+	select {
+	case <-m.served: // both were ready
+		return true
+	default:
+		return false
+	}
+}
+
+// abort cuts the connection through fusectl, where that is mounted: a mount that
+// somebody else has detached has no path left to unmount by force.
+func (m *Mount) abort() {
+	name := fmt.Sprintf("/sys/fs/fuse/connections/%d/abort", m.minor)
+	_ = os.WriteFile(name, []byte("1"), 0)
+}
+
 // detach unmounts every mount of ours on the directory. cut says that the
 // connection is gone as well, so that no open file keeps the server busy.
 func (m *Mount) detach() (cut bool, err error) {
-	cut = true
 	for {
 		ours, err := topIsOurs(m.dir, m.source)
 		if err != nil || !ours {
@@ -60,8 +81,8 @@ func (m *Mount) detach() (cut bool, err error) {
 		// MNT_FORCE aborts the connection. Kernels before 6.10 or so want
 		// CAP_SYS_ADMIN in the initial user namespace for it.
 		err = unix.Unmount(m.dir, unix.MNT_FORCE|unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW)
+		cut = cut || err == nil
 		if errors.Is(err, unix.EPERM) {
-			cut = false
 			err = unix.Unmount(m.dir, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW)
 		}
 		if err != nil && !errors.Is(err, unix.EINVAL) { // EINVAL: somebody else was faster
@@ -70,29 +91,43 @@ func (m *Mount) detach() (cut bool, err error) {
 	}
 }
 
-// topIsOurs says whether the uppermost mount on dir is one of source. It reads
-// mountinfo only: a stat of the directory could block for ever.
+// topIsOurs says whether the uppermost mount on dir is one of source; it is an
+// error when one of source lies below another mount. It reads mountinfo only: a
+// stat of the directory could block for ever.
 func topIsOurs(dir, source string) (bool, error) {
+	mounts, err := mountsOn(dir)
+	if err != nil || len(mounts) == 0 {
+		return false, err
+	}
+	ours := func(i *mountinfo.Info) bool { return i.FSType == fsType && i.Source == source }
+	top := mounts[len(mounts)-1]
+	if ours(top) {
+		return true, nil
+	}
+	if slices.ContainsFunc(mounts, ours) {
+		return false, fmt.Errorf("unmounting %q: %s of %q is mounted on top of it", dir, top.FSType, top.Source)
+	}
+	return false, nil
+}
+
+// mountsOn returns the mounts on dir, the uppermost last.
+func mountsOn(dir string) ([]*mountinfo.Info, error) {
 	mounts, err := mountinfo.GetMounts(func(i *mountinfo.Info) (skip, stop bool) {
 		return i.Mountpoint != dir, false
 	})
 	if err != nil {
-		return false, fmt.Errorf("reading the list of mounts: %w", err)
+		return nil, fmt.Errorf("reading the list of mounts: %w", err)
 	}
-	for i, mount := range mounts {
-		if mount.FSType != fsType || mount.Source != source {
-			continue
-		}
-		if i < len(mounts)-1 {
-			top := mounts[len(mounts)-1]
-			if top.FSType == fsType && top.Source == source {
-				return true, nil
-			}
-			return false, fmt.Errorf("unmounting %q: %s of %q is mounted on top of it", dir, top.FSType, top.Source)
-		}
-		return true, nil
+	return mounts, nil
+}
+
+// topOf returns the uppermost mount on dir, or nil.
+func topOf(dir string) *mountinfo.Info {
+	mounts, err := mountsOn(dir)
+	if err != nil || len(mounts) == 0 {
+		return nil
 	}
-	return false, nil
+	return mounts[len(mounts)-1]
 }
 
 // finish gives back what programs had open when the connection was cut: the
@@ -121,14 +156,7 @@ func resolve(dir string) (string, error) {
 
 // raiseReadAhead lets the kernel read ahead whole requests instead of 128 KiB. It
 // needs real root and a writable sysfs; without, cached files are read more slowly.
-func raiseReadAhead(dir string) {
-	mounts, err := mountinfo.GetMounts(func(i *mountinfo.Info) (skip, stop bool) {
-		return i.Mountpoint != dir, false
-	})
-	if err != nil || len(mounts) == 0 {
-		return
-	}
-	top := mounts[len(mounts)-1]
+func raiseReadAhead(top *mountinfo.Info) {
 	name := fmt.Sprintf("/sys/class/bdi/%d:%d/read_ahead_kb", top.Major, top.Minor)
 	_ = os.WriteFile(name, fmt.Appendf(nil, "%d", maxRead>>10), 0)
 }
