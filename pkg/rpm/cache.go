@@ -1,6 +1,7 @@
 package rpm
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -26,7 +27,7 @@ func Key(entries []Entry, modules []byte, opts Options) digest.Digest {
 	slices.Sort(lines)
 	h := sha256.New()
 	sum := sha256.Sum256(modules)
-	fmt.Fprintf(h, "%q %q %q %d %q %t %x\n", repodataMagic, factsMagic, opts.Compression, changelogLimit(opts.ChangelogLimit),
+	fmt.Fprintf(h, "%q %q %q %d %q %t %x\n", repodataMagic, factsMagic, cmp.Or(opts.Compression, Gzip), changelogLimit(opts.ChangelogLimit),
 		opts.Revision, modules != nil, sum)
 	for _, line := range lines {
 		h.Write([]byte(line))

@@ -25,7 +25,9 @@ const maxArrayCount = 0xfffff // librpm's limit on the number of values, except 
 // parseSection reads the entries of a header structure whose bytes are all
 // there, with librpm's checks (hdrblobVerifyInfo): entries are ordered by
 // offset, aligned, of a known type, do not overlap and end within the data.
-func parseSection(file []byte, s section) (*header, error) {
+// region is the tag of the region that the structure is; only very old
+// signature headers are none.
+func parseSection(file []byte, s section, region tag) (*header, error) {
 	index := file[s.start+introSize:][:s.entries*entrySize]
 	data := file[s.start+introSize+int64(len(index)):][:s.bytes]
 	h := &header{data: data, text: string(data), entries: make(map[tag]entry, 64)}
@@ -35,9 +37,12 @@ func parseSection(file []byte, s section) (*header, error) {
 		if err != nil {
 			return nil, err
 		}
-		if i == 0 && (t == tagHeaderImmutable || t == tagHeaderSignatures) {
+		if i == 0 && t == region {
 			h.entries[t] = e // the region's trailer lies behind the other entries' data
 			continue
+		}
+		if i == 0 && region == tagHeaderImmutable {
+			return nil, headerErrorf("no immutable region (the package was built by an RPM older than 4.0)")
 		}
 		if t < tagHeaderI18nTable {
 			return nil, headerErrorf("entry %d has the reserved tag %d", i, t)
@@ -95,10 +100,7 @@ func (h *header) entryEnd(e entry, i int, t tag) (int, error) {
 // checkRegion makes sure that the main header is one immutable region, as RPM 4
 // and later write it: what is signed is then all that there is.
 func (h *header) checkRegion(entries int) error {
-	e, ok := h.entries[tagHeaderImmutable]
-	if !ok {
-		return headerErrorf("no immutable region (the package was built by an RPM older than 4.0)")
-	}
+	e := h.entries[tagHeaderImmutable]
 	if e.typ != typeBin || e.count != entrySize || e.offset+entrySize != len(h.data) {
 		return headerErrorf("the immutable region does not span the header")
 	}

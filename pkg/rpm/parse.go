@@ -22,11 +22,11 @@ func ParseHeader(prefix []byte) (*Package, error) {
 		return nil, fmt.Errorf("%w: %d bytes of at least %d", ErrTruncated, len(prefix), l.need)
 	}
 	head := prefix[:l.need]
-	sig, err := parseSection(head, l.signature)
+	sig, err := parseSection(head, l.signature, tagHeaderSignatures)
 	if err != nil {
 		return nil, fmt.Errorf("reading signature header: %w", err)
 	}
-	h, err := parseSection(head, l.main)
+	h, err := parseSection(head, l.main, tagHeaderImmutable)
 	if err != nil {
 		return nil, fmt.Errorf("reading main header: %w", err)
 	}

@@ -27,6 +27,11 @@ var escapeClass = func() (class [256]uint8) {
 	for c := utf8.RuneSelf; c < 256; c++ {
 		class[c] = inText | inAttr
 	}
+	for c := range ' ' { // Write leaves out packages with control characters; this is the second line
+		if c != '\t' && c != '\n' && c != '\r' {
+			class[c] = inText | inAttr
+		}
+	}
 	return class
 }()
 
@@ -66,12 +71,14 @@ func appendIntAttr(b []byte, open string, n int64) []byte {
 func appendEscaped(b []byte, s string, class uint8) []byte {
 	for _, r := range s {
 		switch {
+		case escapeClass[byte(r)]&class == 0 && r < utf8.RuneSelf:
+			b = append(b, byte(r))
+		case r < ' ' && r != '\t' && r != '\n' && r != '\r':
+			b = utf8.AppendRune(b, utf8.RuneError)
 		case r >= utf8.RuneSelf && class == inText:
 			b = utf8.AppendRune(b, r)
 		case r >= utf8.RuneSelf:
 			b = appendReference(b, r)
-		case escapeClass[byte(r)]&class == 0:
-			b = append(b, byte(r))
 		default:
 			b = appendEntity(b, byte(r))
 		}
