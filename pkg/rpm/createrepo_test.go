@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -104,7 +105,7 @@ func compareWithCreaterepo(t *testing.T, dir string, modules []byte, opts Option
 		t.Fatal(err)
 	}
 	out := t.TempDir()
-	run(t, dir, "createrepo_c", append([]string{"--quiet", "--general-compress-type", "gz", "--outputdir", out}, append(args, ".")...)...)
+	run(t, dir, "createrepo_c", append([]string{"--quiet", "--no-database", "--general-compress-type", "gz", "--outputdir", out}, append(args, ".")...)...)
 	for _, kind := range []string{"primary.xml", "filelists.xml", "other.xml"} {
 		want, got := gunzipNamed(t, out, kind), contentOf(t, ours, kind)
 		if !bytes.Equal(want, got) {
@@ -191,6 +192,7 @@ func writeCorpus(t testing.TB, dir string) int {
 }
 
 func TestCreaterepoEqualsForSyntheticPackages(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	if n := writeCorpus(t, dir); n < 300 {
 		t.Fatalf("the corpus has only %d packages", n)
@@ -202,6 +204,7 @@ func TestCreaterepoEqualsForSyntheticPackages(t *testing.T) {
 }
 
 func TestCreaterepoEqualsWithOtherChangelogLimit(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	writeCorpus(t, dir)
 	compareWithCreaterepo(t, dir, nil, Options{ChangelogLimit: 3}, "--changelog-limit", "3")
@@ -209,5 +212,28 @@ func TestCreaterepoEqualsWithOtherChangelogLimit(t *testing.T) {
 }
 
 func TestCreaterepoEqualsForEmptyRepository(t *testing.T) {
+	t.Parallel()
 	compareWithCreaterepo(t, t.TempDir(), nil, Options{})
+}
+
+// TestCreaterepoEqualsForRepomd compares repomd.xml but for what depends on the
+// compressor: checksum, name, size and time of the compressed files.
+func TestCreaterepoEqualsForRepomd(t *testing.T) {
+	t.Parallel()
+	dir, out := t.TempDir(), t.TempDir()
+	writeCorpus(t, dir)
+	run(t, dir, "createrepo_c", "--quiet", "--no-database", "--general-compress-type", "gz", "--revision", "12", "--outputdir", out, ".")
+	theirs, err := os.ReadFile(filepath.Join(out, "repodata", "repomd.xml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := Write(entriesOf(t, dir), nil, Options{Revision: "12"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mask := regexp.MustCompile(`(<checksum type="sha256">|<timestamp>|<size>|href="repodata/)[0-9a-f]+`)
+	want, got := mask.ReplaceAll(theirs, []byte("$1…")), mask.ReplaceAll(r.Files[len(r.Files)-1].Data, []byte("$1…"))
+	if !bytes.Equal(want, got) {
+		t.Errorf("repomd.xml differs from createrepo_c's:\n%s", firstDifference(want, got))
+	}
 }

@@ -39,7 +39,8 @@
 //   - Strings that are UTF-8 in form but hold code points that XML forbids
 //     (surrogates, U+FFFE, overlong forms) get U+FFFD; createrepo_c writes XML
 //     that no parser reads.
-//   - modules.yaml is passed on as it is; createrepo_c parses and rewrites it.
+//   - modules.yaml is passed on as it is, also when it comes compressed;
+//     createrepo_c parses and rewrites plain ones and overlooks others.
 //   - Packages without an immutable header region (built by RPM 3, before the
 //     year 2000) are an error.
 //   - No SQLite databases: dnf does not read them.

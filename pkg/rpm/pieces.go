@@ -18,8 +18,8 @@ import (
 // Compression is how the metadata files are compressed.
 type Compression string
 
-// The compressions that every dnf reads. Gzip is what Hermeto asks
-// createrepo_c for, and the default.
+// The compressions. Gzip is what Hermeto asks createrepo_c for, what every dnf
+// reads, and the default; Zstd needs a libsolv that was built with it (RHEL 9).
 const (
 	Gzip Compression = "gz"
 	Zstd Compression = "zstd"

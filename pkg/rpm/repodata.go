@@ -63,14 +63,19 @@ type Skipped struct {
 
 // Write makes the repodata of a repository. Packages are in createrepo_c's
 // order: by file name, then by directory, in byte order. modules is the content
-// of a modules.yaml; nil when the repository has no modules. Entries are not
-// changed. Write uses several processors and blocks until it is done.
+// of a modules.yaml, plain or compressed (gzip, xz, zstd, bzip2); nil when the
+// repository has no modules. Entries are not changed. Write uses several
+// processors and blocks until it is done.
 func Write(entries []Entry, modules []byte, opts Options) (*Repodata, error) {
 	if opts.Compression == "" {
 		opts.Compression = Gzip
 	}
 	if opts.Compression != Gzip && opts.Compression != Zstd {
 		return nil, fmt.Errorf("compression %q of repodata is not supported (expected %q or %q)", opts.Compression, Gzip, Zstd)
+	}
+	modules, err := plainModules(modules, maxModules)
+	if err != nil {
+		return nil, err
 	}
 	limit := changelogLimit(opts.ChangelogLimit)
 	sorted, skipped, err := selectEntries(entries, limit)
