@@ -26,9 +26,11 @@ const SizeUnknown int64 = -1
 type RangeSource interface {
 	// Range returns the n bytes of the file from offset off, fewer only where the
 	// file ends, and the whole file's size, or SizeUnknown. A source that cannot
-	// give ranges (the server ignores them) returns the whole file from byte 0,
-	// and whole set; it may then have stored the file on the way. The data belongs
-	// to the caller. Range blocks until all is there, or ctx is done.
+	// give ranges (the server ignores them, so the whole file comes, and may be
+	// stored on the way) sets whole, and data is then what the file has from byte
+	// 0 to at least off+n, or to its end; total is SizeUnknown only when data is
+	// all of it. The data belongs to the caller. Range blocks until the data is
+	// there, or ctx is done.
 	Range(ctx context.Context, off, n int64) (data []byte, total int64, whole bool, err error)
 }
 
@@ -105,7 +107,7 @@ func (f *fetcher) more(ctx context.Context, need int64) error {
 	}
 	f.out.Requests++
 	f.out.Bytes += int64(len(data))
-	if whole {
+	if whole && total < 0 {
 		total = int64(len(data))
 	}
 	if err := f.checkSize(total); err != nil {
@@ -113,7 +115,8 @@ func (f *fetcher) more(ctx context.Context, need int64) error {
 	}
 	if whole {
 		f.head = data
-		return nil
+		need = max(need, min(int64(len(data)), f.out.Size)) // more than was asked for is welcome here
+		return f.checkLength(0, need)
 	}
 	f.head = append(f.head, data...)
 	return f.checkLength(off, need)

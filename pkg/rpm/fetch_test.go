@@ -10,7 +10,8 @@ import (
 // fakeSource is a server with one file; fields make it misbehave.
 type fakeSource struct {
 	data     []byte
-	noRanges bool
+	noRanges bool // whole is set
+	enough   bool // with noRanges: no more than what was asked for
 	noTotal  bool
 	cut      int // bytes that are missing at each answer's end
 	excess   int // bytes that come in addition
@@ -29,6 +30,9 @@ func (s *fakeSource) Range(_ context.Context, off, n int64) ([]byte, int64, bool
 	total := int64(len(s.data)) + s.grow*int64(len(s.asked)-1)
 	if s.noTotal {
 		total = SizeUnknown
+	}
+	if s.noRanges && s.enough {
+		return s.data[:min(off+n, int64(len(s.data)))-int64(s.cut)], total, true, nil
 	}
 	if s.noRanges {
 		return s.data, total, true, nil
@@ -63,6 +67,8 @@ func TestFetchHeaderAsksForNoMoreThanItNeeds(t *testing.T) {
 		{"long header", &fakeSource{data: long.bytes()}, Request{}, 2},
 		{"signature header longer than the first request", &fakeSource{data: hugeSignature.bytes()}, Request{First: 1000}, 3},
 		{"no ranges", &fakeSource{data: long.bytes(), noRanges: true}, Request{}, 1},
+		{"no ranges, no size", &fakeSource{data: long.bytes(), noRanges: true, noTotal: true}, Request{}, 1},
+		{"no ranges, but no more than needed", &fakeSource{data: long.bytes(), noRanges: true, enough: true}, Request{}, 2},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -116,6 +122,7 @@ func TestFetchHeaderRefusesWrongAnswers(t *testing.T) {
 		{"empty answer", &fakeSource{}, Request{}, ErrTruncated, ""},
 		{"truncated range", &fakeSource{data: long, cut: 5}, Request{}, ErrTruncated, "32763 bytes of the 32768"},
 		{"truncated range of unknown size", &fakeSource{data: long, cut: 5, noTotal: true}, Request{}, ErrTruncated, ""},
+		{"truncated answer without ranges", &fakeSource{data: long, noRanges: true, enough: true, cut: 7}, Request{}, ErrTruncated, "32761 bytes of the 32768"},
 		{"too long answer", &fakeSource{data: long, excess: 5}, Request{}, ErrHeader, "32773 bytes of the 32768"},
 		{"file ends within the header", &fakeSource{data: cut}, Request{}, ErrTruncated, "of a file of 50000"},
 		{"file without ranges ends within the header", &fakeSource{data: cut, noRanges: true}, Request{}, ErrTruncated, ""},
