@@ -114,6 +114,49 @@ func TestInodeChangesItsWayOnlyWhenClosed(t *testing.T) {
 	})
 }
 
+func TestPresentFileIsOpenSeveralTimes(t *testing.T) {
+	eachMode(t, func(t *testing.T, o Options) {
+		m := mountTree(t, o, files(file("a", "bytes")))
+		m.src.deliver("a", "bytes")
+		a, b := newAgent(t), newAgent(t)
+		first := a.must("open", m.path("a"))
+		second := b.must("open", m.path("a"))
+		a.must("close", first)
+		within(t, "the close", m.src.content("a").closed)
+		m.src.content("a").closed <- struct{}{} // give it back for the count
+		if got := b.must("read", second, 100, 0); got != "bytes" {
+			t.Errorf("read %q", got)
+		}
+		third := a.must("open", m.path("a"))
+		if got := a.must("mmap", third, 5, "shared"); got != "bytes" {
+			t.Errorf("mapped %q", got)
+		}
+	})
+}
+
+// The kernel checks the order in which opens of an inode change from one way to
+// another, and programs open while the content arrives.
+func TestContentArrivesWhileManyOpen(t *testing.T) {
+	eachMode(t, func(t *testing.T, o Options) {
+		m := mountTree(t, o, files(file("a", "bytes")))
+		const loop = "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do cat %[1]s; done"
+		cmd := exec.Command("sh", "-c", fmt.Sprintf("for j in 1 2 3 4 5 6; do ("+loop+") & done; wait", m.path("a")))
+		out := make(chan string)
+		go func() {
+			b, err := cmd.CombinedOutput()
+			if err != nil {
+				t.Error(err)
+			}
+			out <- string(b)
+		}()
+		within(t, "the wait", m.src.content("a").waiting)
+		m.src.deliver("a", "bytes")
+		if got := within(t, "the end", out); got != strings.Repeat("bytes", 6*15) {
+			t.Errorf("%q", got)
+		}
+	})
+}
+
 func TestMapOfWaitingFileWaits(t *testing.T) {
 	m := mountTree(t, Options{}, files(file("a", "mapped")))
 	a := newAgent(t)
