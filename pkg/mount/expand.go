@@ -110,7 +110,7 @@ func (s *server) grow(n *node, files []tree.File) ([]entry, error) {
 	b := newBuilder(s.table, base, n.dir.expansion.dir.Path)
 	for i := range files {
 		if err := b.add(files[i].Path, &files[i]); err != nil {
-			return nil, fmt.Errorf("listing generated directory %q: %w", n.dir.expansion.dir.Path, err)
+			return nil, fmt.Errorf("making directory %q: %w", n.dir.expansion.dir.Path, err)
 		}
 	}
 	b.finish()

@@ -117,10 +117,10 @@ func newBuilder(t *table, base *node, prefix string) *builder {
 
 // add puts one file at a path below the base directory.
 func (b *builder) add(path string, f *tree.File) error {
-	dir, name := split(path)
-	if name == "" {
-		return fmt.Errorf("the tree has a file with the bad path %q", path)
+	if err := tree.CheckPath(path); err != nil {
+		return fmt.Errorf("mounting the tree: %w", err)
 	}
+	dir, name := split(path)
 	parent, err := b.directory(dir)
 	if err != nil {
 		return err
@@ -135,10 +135,10 @@ func (b *builder) directory(path string) (*node, error) {
 	if n := b.dirs[path]; n != nil {
 		return n, nil
 	}
-	up, name := split(path)
-	if name == "" || name == "." || name == ".." {
-		return nil, fmt.Errorf("the tree has the bad path %q", path)
+	if err := tree.CheckPath(path); err != nil {
+		return nil, fmt.Errorf("mounting the tree: %w", err)
 	}
+	up, name := split(path)
 	parent, err := b.directory(up)
 	if err != nil {
 		return nil, err

@@ -127,6 +127,21 @@ func TestOverlayMetadataChangesDownloadNothing(t *testing.T) {
 	}
 }
 
+func TestOverlayOnAKilledMountFailsLoudly(t *testing.T) {
+	m := mountTree(t, Options{UnderOverlay: true}, files(file("deps/a", "x"), file("deps/b", "y")))
+	m.src.deliver("deps/b", "y")
+	top := overlayOn(t, m, false)
+	a := newAgent(t)
+	a.must("ls", filepath.Join(top, "deps"))
+	m.Kill(nil)
+	for _, cmd := range [][]any{
+		{"open", filepath.Join(top, "deps/a")}, {"open", filepath.Join(top, "deps/b")},
+		{"stat", filepath.Join(top, "other")},
+	} {
+		a.refused("EIO", cmd...)
+	}
+}
+
 func TestOverlayPathsThatOptionsCannotHold(t *testing.T) {
 	if err := Overlay("/a:b", "/c", "/d", "/e", false); err == nil || !strings.Contains(err.Error(), "/a:b") {
 		t.Errorf("%v", err)
