@@ -32,6 +32,14 @@
 //     of the header bytes is part of the facts, and CompareHeader holds the
 //     verified file against it.
 //
+// # Why an own reader of headers
+//
+// The libraries that read RPM headers (cavaliergopher/rpm, sassoftware/go-rpmutils)
+// read a whole stream, so that a prefix cannot be asked how much is missing; they
+// drop what librpm refuses (overlap, alignment, regions, wrong types), take lengths
+// on trust, and copy every value, file digests and scriptlets too. What is needed
+// here is about two hundred lines.
+//
 // # Where createrepo_c is not followed
 //
 //   - Text is always the header's first (C locale) translation; createrepo_c

@@ -84,6 +84,27 @@ func TestFactsWithRightChecksumAndWrongContentAreRefused(t *testing.T) {
 	}
 }
 
+func TestFactsThatPointNowhereAreRefused(t *testing.T) {
+	for name, change := range map[string]func(p *Package){
+		"file in no directory":     func(p *Package) { p.Files[1].Dir = 2 },
+		"header before the file":   func(p *Package) { p.Header.Start = -1 },
+		"header ends before start": func(p *Package) { p.Header.End = p.Header.Start - 1 },
+		"header without end":       func(p *Package) { p.Header.End = 1 << 40 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, err := ParseHeader(small().bytes())
+			if err != nil {
+				t.Fatal(err)
+			}
+			change(p)
+			data, _ := p.MarshalBinary()
+			if err := new(Package).UnmarshalBinary(data); !errors.Is(err, ErrFacts) {
+				t.Errorf("UnmarshalBinary = %v, want ErrFacts", err)
+			}
+		})
+	}
+}
+
 func TestKeyDependsOnWhatTheRepodataDependsOn(t *testing.T) {
 	base := func() []Entry {
 		return []Entry{
