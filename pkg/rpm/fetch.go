@@ -57,7 +57,8 @@ type Fetched struct {
 // request for most packages, with a second one for exactly the rest of a long
 // header. It blocks until it is done or ctx is; it may be called concurrently.
 // Errors wrap those of src, ErrNotRPM, ErrHeader, or ErrTruncated; a file whose
-// size is not the lock's is a *SizeError.
+// size is not the lock's is a *SizeError. They do not name the package, which
+// the caller knows better.
 func FetchHeader(ctx context.Context, src RangeSource, req Request) (*Fetched, error) {
 	f := &fetcher{src: src, out: Fetched{Size: SizeUnknown}}
 	if req.Size > 0 {

@@ -3,6 +3,8 @@ package rpm
 import (
 	"bytes"
 	"encoding/binary"
+	"maps"
+	"slices"
 )
 
 // entry is one tag's values within the data of a header.
@@ -119,7 +121,9 @@ func (h *header) checkRegion(entries int) error {
 
 // checkTypes refuses a header in which a tag that is read has a wrong type, as librpm does.
 func (h *header) checkTypes() error {
-	for t, e := range h.entries {
+	tags := slices.Sorted(maps.Keys(h.entries)) // the same header gives the same message
+	for _, t := range tags {
+		e := h.entries[t]
 		want, ok := wantedType(t)
 		if ok && e.typ != want && (want != typeString || !e.typ.isString()) {
 			return headerErrorf("tag %d is of type %d, not %d", t, e.typ, want)
