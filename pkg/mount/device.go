@@ -82,7 +82,10 @@ func deviceHint(err error) string {
 }
 
 func mountHint(err error) string {
-	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) {
+	switch {
+	case errors.Is(err, unix.ENOTCONN):
+		return " (the mount of a server that has died is still there: umount -l it)"
+	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES):
 		return " (mounting needs CAP_SYS_ADMIN in the user namespace; in a container: --cap-add SYS_ADMIN and label=disable)"
 	}
 	return ""

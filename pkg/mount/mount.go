@@ -46,13 +46,13 @@ func Start(dir string, t *tree.Tree, src Source, o Options) (*Mount, error) {
 	if err != nil {
 		return nil, err
 	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
 	ctx, end := context.WithCancelCause(context.Background())
 	m := &Mount{
 		dir: dir, source: sourceName(o.ID), end: end, clock: o.Clock.withDefaults(),
 		served: make(chan struct{}), log: o.Log,
-	}
-	if m.log == nil {
-		m.log = slog.New(slog.DiscardHandler)
 	}
 	if m.server, err = newServer(ctx, t, src, o); err == nil {
 		err = m.start(o)

@@ -4,6 +4,7 @@ package mount
 
 import (
 	"context"
+	"log/slog"
 	"sync"
 	"syscall"
 
@@ -34,6 +35,9 @@ type server struct {
 	underOverlay bool
 	files        uint64 // for statfs
 	bytes        uint64
+
+	log   *slog.Logger
+	blind sync.Once // the warning about callers that cannot be seen
 
 	passthrough  bool
 	kernel       kernel
@@ -70,6 +74,7 @@ func newServer(ctx context.Context, t *tree.Tree, src Source, o Options) (*serve
 		files:         uint64(len(tab.nodes)),
 		bytes:         totalSize(t),
 		dying:         dying,
+		log:           o.Log,
 		ctx:           ctx,
 	}
 	if s.observer == nil {

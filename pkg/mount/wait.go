@@ -41,6 +41,12 @@ func (s *server) watch(ctx context.Context, stop context.CancelCauseFunc, cancel
 		return
 	case <-cancel:
 	}
+	if tid == 0 {
+		s.blind.Do(func() {
+			s.log.Warn("a waiting program got a signal, but its PID namespace cannot be seen from here: " +
+				"if it was killed, it ends when its download does (run this process in the host's PID namespace)")
+		})
+	}
 	for {
 		// go-fuse interrupts everything when the connection is gone; the callers,
 		// alive and well, have had their answer from the kernel then.

@@ -3,7 +3,10 @@
 package mount
 
 import (
+	"context"
+	"log/slog"
 	"os/exec"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -43,11 +46,21 @@ func TestHarmlessSignalDoesNotBreakARead(t *testing.T) {
 }
 
 func TestKilledReaderGoesAtOnceAndOthersGetTheBytes(t *testing.T) {
-	for _, sig := range []syscall.Signal{syscall.SIGKILL, syscall.SIGHUP} {
-		t.Run(sig.String(), func(t *testing.T) {
+	cases := []struct {
+		name   string
+		signal syscall.Signal
+		clone  uintptr
+	}{
+		{"SIGKILL", syscall.SIGKILL, 0},
+		{"SIGHUP", syscall.SIGHUP, 0}, // fatal by default: the kernel makes it a SIGKILL
+		{"SIGKILL in a container", syscall.SIGKILL, syscall.CLONE_NEWPID},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
 			m := mountTree(t, Options{}, files(file("a", "whole")))
 			// cat, not an agent: Go handles SIGHUP itself.
 			victim := exec.Command("cat", m.path("a"))
+			victim.SysProcAttr = &syscall.SysProcAttr{Cloneflags: c.clone}
 			if err := victim.Start(); err != nil {
 				t.Fatal(err)
 			}
@@ -57,22 +70,46 @@ func TestKilledReaderGoesAtOnceAndOthersGetTheBytes(t *testing.T) {
 			other.start("read", fd, 100, 0)
 			within(t, "the other's wait", m.src.content("a").waiting)
 
-			gone := make(chan struct{})
-			go func() { _ = victim.Wait(); close(gone) }()
-			if err := victim.Process.Signal(sig); err != nil {
+			if err := victim.Process.Signal(c.signal); err != nil {
 				t.Fatal(err)
 			}
+			gone := make(chan struct{})
+			go func() { _ = victim.Wait(); close(gone) }()
 			within(t, "the victim's end", gone)
 			m.src.deliver("a", "whole")
 			if got, errno := other.answer(); got != "whole" {
 				t.Errorf("read %q, %q", got, errno)
 			}
-			for _, e := range m.rec.drain() {
-				if e[:6] == "failed" {
-					t.Errorf("a kill was reported as a failed download: %s", e)
-				}
+			if got := strings.Join(m.rec.drain(), "\n"); strings.Contains(got, "failed") {
+				t.Errorf("a kill was reported as a failed download: %s", got)
 			}
 		})
+	}
+}
+
+func TestKilledStatGoesAtOnce(t *testing.T) {
+	m := mountTree(t, Options{}, files(unsized("a", "whole")))
+	holder, victim := newAgent(t), newAgent(t)
+	holder.must("open", m.path("a"))
+	victim.start("stat", m.path("a"))
+	within(t, "the wait", m.src.content("a").sizing)
+	gone := make(chan struct{})
+	go func() { victim.stop(); close(gone) }()
+	within(t, "the end", gone)
+}
+
+func TestUnseenCallersAreWarnedOfOnce(t *testing.T) {
+	var lines strings.Builder
+	m := mountTree(t, Options{Log: slog.New(slog.NewTextHandler(&lines, nil))}, files())
+	cancel := make(chan struct{})
+	close(cancel)
+	for range 2 {
+		ctx, stop := context.WithCancelCause(context.Background())
+		m.server.disconnected = func() bool { stop(nil); return false } // after the warning
+		m.server.watch(ctx, stop, cancel, 0)
+	}
+	if n := strings.Count(lines.String(), "level=WARN"); n != 1 {
+		t.Errorf("%d warnings:\n%s", n, lines.String())
 	}
 }
 
