@@ -29,6 +29,10 @@ import (
 // lazybuild replaces use.
 const Workers = 8
 
+// Env is the cachi2.env of an output directory with Python packages at
+// /cachi2/output, as Hermeto writes it.
+const Env = "export PIP_FIND_LINKS=/cachi2/output/deps/pip\nexport PIP_NO_INDEX=true\n"
+
 // Entry is one line of `lazybuild tree --json`.
 type Entry struct {
 	// Path below the output directory.
