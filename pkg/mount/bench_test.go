@@ -9,9 +9,9 @@ import (
 	"testing"
 )
 
-// benchFile runs an agent's reads of one present file: of the file itself, through
-// the mount in both ways, and through the mount with the page cache dropped
-// between opens by a direct handle that is still open.
+// benchFile measures an agent's reads of one present file with a warm page cache:
+// of the file itself, through the mount in both ways, and through the mount while
+// a file that was opened too early keeps the inode direct.
 func benchFile(b *testing.B, size, chunk, times int) {
 	data := strings.Repeat("0123456789abcdef", size/16)
 	run := func(b *testing.B, path string) {

@@ -35,6 +35,14 @@
 // the kernel refuses any other kind of open while a passthrough file is open, and
 // would refuse the mmap of a direct file while a passthrough file is open.
 //
+// # An overlay on top
+//
+// Builds write into the directory (Go keeps its caches there), so by default
+// programs see a kernel overlayfs whose lower layer is the mount: Overlay makes it.
+// With Options.UnderOverlay a chmod -R or a podman volume's :Z and :U download
+// nothing: overlayfs copies metadata only, and the opens that it makes for itself
+// on the way are told from those of programs.
+//
 // # Sizes that nobody knows
 //
 // A lock may name no size. Such a file has size 0 in stat and in listings until its
