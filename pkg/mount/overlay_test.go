@@ -13,7 +13,7 @@ import (
 )
 
 // overlayOn puts a writable view on a mount.
-func overlayOn(t *testing.T, m *testMount, userxattr bool) string {
+func overlayOn(t testing.TB, m *testMount, userxattr bool) string {
 	t.Helper()
 	base := t.TempDir()
 	if err := os.Chmod(filepath.Dir(base), 0o755); err != nil {

@@ -38,7 +38,7 @@ func (tab *table) mustFind(t *testing.T, path string) *node {
 }
 
 // mountedAt says whether mountinfo shows anything at dir.
-func mountedAt(t *testing.T, dir string) bool {
+func mountedAt(t testing.TB, dir string) bool {
 	t.Helper()
 	b, err := os.ReadFile("/proc/self/mountinfo")
 	if err != nil {
