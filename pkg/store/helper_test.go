@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
+	"iter"
 	"os"
 	"path/filepath"
 	"testing"
@@ -100,3 +101,14 @@ func names(t *testing.T, s *Store, dir string) []string {
 
 // path is where a file of the layout is on the disk.
 func (s *Store) path(name string) string { return filepath.Join(s.dir, format, name) }
+
+// digestsOf yields the digests of contents.
+func digestsOf(contents ...string) iter.Seq[digest.Digest] {
+	return func(yield func(digest.Digest) bool) {
+		for _, c := range contents {
+			if !yield(sha256Of(c)) {
+				return
+			}
+		}
+	}
+}

@@ -41,11 +41,14 @@ type ref struct {
 // digestRef checks d on the way, so that no path is ever made from a Digest
 // that came about by conversion.
 func digestRef(d digest.Digest) (ref, error) {
-	valid, err := digest.Parse(string(d))
-	if err != nil {
+	if !d.Valid() {
+		_, err := digest.Parse(string(d))
+		if err == nil {
+			err = fmt.Errorf("digest %q is not in lower case", string(d))
+		}
 		return ref{}, fmt.Errorf("addressing a blob: %w", err)
 	}
-	return ref{valid.Algorithm(), valid.Hex()}, nil
+	return ref{d.Algorithm(), d.Hex()}, nil
 }
 
 // keyRef hides the key in a hash: it may hold credentials, slashes, anything.

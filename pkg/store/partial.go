@@ -147,8 +147,13 @@ func (p *Partial) SetSize(n int64) error {
 	if n < 0 {
 		return nil
 	}
-	if p.want >= 0 && n != p.want || n < p.offset {
-		return &MismatchError{Want: p.r.want(), WantSize: max(p.want, p.offset), GotSize: n}
+	if p.want >= 0 && n != p.want {
+		return &MismatchError{Want: p.r.want(), WantSize: p.want, GotSize: n}
+	}
+	if n < p.offset {
+		// Either the origin or what is there is wrong. Were it kept, every
+		// later try would end here again.
+		return p.fail(&MismatchError{Want: p.r.want(), WantSize: n, GotSize: p.offset})
 	}
 	p.stated = n
 	return p.reserve()

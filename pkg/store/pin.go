@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"iter"
 	"os"
 	"path"
@@ -50,7 +51,7 @@ func (s *Store) pin(ctx context.Context, name string, digests iter.Seq[digest.Di
 		return nil, err
 	}
 	ok, err := tryFlock(f, exclusive)
-	if err == nil && !ok {
+	if err == nil && (!ok || !s.named(f, name)) { // or just being released
 		err = ErrInUse
 	}
 	if err == nil {
@@ -61,7 +62,11 @@ func (s *Store) pin(ctx context.Context, name string, digests iter.Seq[digest.Di
 		return nil, err
 	}
 	return func() error {
-		return errors.Join(s.root.Remove(name), f.Close())
+		err := s.root.Remove(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			err = nil
+		}
+		return errors.Join(err, f.Close())
 	}, nil
 }
 
