@@ -1,0 +1,79 @@
+package main
+
+import (
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lazybuild/lazybuild/pkg/orchestrator"
+	"github.com/lazybuild/lazybuild/pkg/orchestrator/cmdline"
+	"github.com/lazybuild/lazybuild/pkg/plan"
+)
+
+const treeLong = `Print what a build would see below /cachi2/output, without network or podman.
+
+With --json, one object per line: path, size (bytes or null), digest
+("sha256:…" or null), urls (without credentials), and input (the lock file that
+names the file, its type, and how it was found).`
+
+func newTree() *cobra.Command {
+	var o lazyOptions
+	var file, target string
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "tree [flags] [CONTEXT]",
+		Short: "Print what a build would see, without network or podman",
+		Long:  treeLong,
+		Args:  cobra.MaximumNArgs(1),
+	}
+	o.addFlags(cmd.Flags())
+	cmd.Flags().StringVarP(&file, "file", "f", "", "the build's Containerfile")
+	cmd.Flags().StringVar(&target, "platform", "", "the build's target platform, `OS/ARCH`")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object per line")
+	cmd.RunE = func(c *cobra.Command, args []string) error {
+		t, err := treeTarget(file, args)
+		if err != nil {
+			return err
+		}
+		config, err := plan.FindConfig(o.config, t.Containerfile(), t.Context)
+		if err == nil {
+			err = o.settle(config)
+		}
+		if err != nil {
+			return &orchestrator.UsageError{Err: err}
+		}
+		p, err := o.plan(t, config, target)
+		if err != nil {
+			return &orchestrator.UsageError{Err: err}
+		}
+		ui := orchestrator.NewUI(os.Stderr, o.verbose, false)
+		for _, w := range p.Warnings {
+			ui.Warn("%s", w)
+		}
+		if asJSON {
+			return p.Tree.WriteJSON(c.OutOrStdout())
+		}
+		return p.Tree.WriteText(c.OutOrStdout())
+	}
+	return cmd
+}
+
+// treeTarget finds the build that is meant; a context without a Containerfile
+// is good enough here.
+func treeTarget(file string, args []string) (*orchestrator.Target, error) {
+	words := append([]string{}, args...)
+	if file != "" {
+		words = append(words, "--file", file)
+	} else if len(args) == 0 {
+		words = append(words, ".")
+	}
+	line, err := cmdline.Parse(words, cmdline.Options{})
+	if err != nil {
+		return nil, &orchestrator.UsageError{Err: err}
+	}
+	t, err := orchestrator.Locate(line, os.Stdin)
+	if t != nil && t.Context != "" && file == "" {
+		return t, nil
+	}
+	return t, err
+}

@@ -1,0 +1,75 @@
+// Command lazybuild is `podman build` with one thing more: the directory
+// /cachi2/output is there in every RUN, holding every dependency that the
+// project's lock files name, and nothing in it is downloaded before a program
+// in the build reads it.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"slices"
+	"syscall"
+
+	"github.com/lazybuild/lazybuild/pkg/orchestrator"
+)
+
+// main holds signals and the exit code, nothing else.
+func main() {
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	os.Exit(run(os.Args[1:], signals))
+}
+
+func run(args []string, signals <-chan os.Signal) int {
+	root := newRoot(signals)
+	root.SetArgs(withCommand(args, root.names()))
+	err := root.Execute()
+	var code exitCode
+	switch {
+	case err == nil:
+		return orchestrator.ExitOK
+	case errors.As(err, &code) && code.err == nil:
+		return code.code
+	case errors.As(err, &code):
+		// An interrupted build has said so already.
+		if code.code != orchestrator.ExitInterrupted {
+			fmt.Fprintf(os.Stderr, "lazybuild: error: %v\n", code.err)
+		}
+		return code.code
+	}
+	fmt.Fprintf(os.Stderr, "lazybuild: error: %v\n", err)
+	return orchestrator.ExitCode(err)
+}
+
+// withCommand puts "build" in front of a command line that names no command:
+// the main job needs no word. A build context that has a command's name is
+// written with a path: ./tree.
+func withCommand(args, commands []string) []string {
+	if len(args) > 0 {
+		first := args[0]
+		if slices.Contains(commands, first) || first == "-h" || first == "--help" || first == "--version" {
+			return args
+		}
+	} else {
+		return []string{"--help"}
+	}
+	return append([]string{"build"}, args...)
+}
+
+// exitCode carries an exit code through cobra; err is nil when everything has
+// been said.
+type exitCode struct {
+	code int
+	err  error
+}
+
+func (e exitCode) Error() string {
+	if e.err != nil {
+		return e.err.Error()
+	}
+	return fmt.Sprintf("exit code %d", e.code)
+}
+
+func (e exitCode) Unwrap() error { return e.err }

@@ -1,0 +1,191 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/lazybuild/lazybuild/pkg/orchestrator"
+	"github.com/lazybuild/lazybuild/pkg/orchestrator/cmdline"
+	"github.com/lazybuild/lazybuild/pkg/plan"
+	"github.com/lazybuild/lazybuild/pkg/store"
+)
+
+// outputDir is where builds see the tree; Hermeto's own users have it in their
+// Containerfiles.
+const outputDir = "/cachi2/output"
+
+// lazyOptions are lazybuild's own flags.
+type lazyOptions struct {
+	inputs          []string
+	config          string
+	report          string
+	verbose         bool
+	readOnly        bool
+	hermetic        bool
+	rpmSource       bool
+	yumRepos        bool
+	allowUnverified string
+	readAhead       string
+	store           string
+	podman          string
+
+	flags *pflag.FlagSet
+}
+
+func (o *lazyOptions) addFlags(fs *pflag.FlagSet) {
+	o.flags = fs
+	fs.StringArrayVar(&o.inputs, "lazy-input", nil, "read the lock `TYPE[:PATH]` (pip, npm, generic, rpm) instead of looking for locks; may be repeated")
+	fs.StringVar(&o.config, "lazy-config", "", "read the configuration from `FILE` (default: lazybuild.toml in the context or beside the Containerfile)")
+	fs.StringVar(&o.report, "lazy-report", "", "write a JSON report to `FILE`")
+	fs.BoolVar(&o.verbose, "lazy-verbose", false, "say what lazybuild does and how")
+	fs.BoolVar(&o.readOnly, "lazy-read-only", false, "mount the dependencies read-only")
+	fs.BoolVar(&o.hermetic, "lazy-hermetic", false, "run the build without network (--network=none)")
+	fs.BoolVar(&o.rpmSource, "lazy-rpm-source", false, "have source RPMs in the tree too")
+	fs.BoolVar(&o.yumRepos, "lazy-yum-repos", true, "mount the RPM lock's repositories over /etc/yum.repos.d")
+	fs.StringVar(&o.allowUnverified, "lazy-allow-unverified", "weak", "serve files without a strong checksum in the lock: `none`, weak (sha1, md5) or all")
+	fs.StringVar(&o.readAhead, "lazy-readahead", "group", "fetch ahead what the build will probably read: `trace`, group or off")
+	fs.StringVar(&o.store, "lazy-store", "", "keep downloaded files in `DIR` (default: the user's cache directory)")
+	fs.StringVar(&o.podman, "lazy-podman", os.Getenv("LAZYBUILD_PODMAN"), "run this `PROGRAM` as podman")
+}
+
+// fill makes the plan and settles where things go.
+func (o *lazyOptions) fill(b *orchestrator.Options) error {
+	config, err := plan.FindConfig(o.config, b.Target.Containerfile(), b.Target.Context)
+	if err != nil {
+		return &orchestrator.UsageError{Err: err}
+	}
+	if err := o.settle(config); err != nil {
+		return &orchestrator.UsageError{Err: err}
+	}
+	if b.Plan, err = o.plan(b.Target, config, platform(b.Line)); err != nil {
+		return &orchestrator.UsageError{Err: err}
+	}
+	b.OutputDir, b.ReadOnly, b.Hermetic, b.YumRepos = outputDir, o.readOnly, o.hermetic, o.yumRepos
+	b.AllowUnverified, b.ReadAhead = o.allowUnverified, o.readAhead
+	b.HTTPProxy, b.HTTPSProxy, b.NoProxy = proxyVariable("HTTP_PROXY"), proxyVariable("HTTPS_PROXY"), proxyVariable("NO_PROXY")
+	if b.CA, err = authorities(); err != nil {
+		return &orchestrator.UsageError{Err: err}
+	}
+	if b.Store, err = o.storeDir(); err != nil {
+		return &orchestrator.UsageError{Err: err}
+	}
+	if b.Executable, err = os.Executable(); err != nil {
+		return fmt.Errorf("finding lazybuild's own executable: %w", err)
+	}
+	b.Base, b.Tmp = runDir(), tmpDir()
+	return nil
+}
+
+// settle merges the settings: a flag wins over a LAZYBUILD_* variable, that
+// over lazybuild.toml, that over the default.
+func (o *lazyOptions) settle(c *plan.Config) error {
+	if c == nil {
+		c = &plan.Config{}
+	}
+	texts := map[string]struct {
+		value   *string
+		file    string
+		allowed []string
+	}{
+		"lazy-store":            {&o.store, c.Store, nil},
+		"lazy-readahead":        {&o.readAhead, c.ReadAhead, plan.ReadAheads},
+		"lazy-allow-unverified": {&o.allowUnverified, c.AllowUnverified, plan.Unverifieds},
+	}
+	for flag, t := range texts {
+		if !o.flags.Changed(flag) {
+			*t.value = cmp.Or(os.Getenv(variable(flag)), t.file, *t.value)
+		}
+		if t.allowed != nil && !slices.Contains(t.allowed, *t.value) {
+			return fmt.Errorf("--%s (or %s) is %q; it can be %s", flag, variable(flag), *t.value, strings.Join(t.allowed, ", "))
+		}
+	}
+	switches := map[string]struct{ value, file *bool }{
+		"lazy-rpm-source": {&o.rpmSource, c.RPMSource}, "lazy-yum-repos": {&o.yumRepos, c.YumRepos},
+		"lazy-read-only": {&o.readOnly, c.ReadOnly}, "lazy-hermetic": {&o.hermetic, c.Hermetic},
+	}
+	for flag, s := range switches {
+		if o.flags.Changed(flag) {
+			continue
+		}
+		if v := os.Getenv(variable(flag)); v != "" {
+			b, err := strconv.ParseBool(v)
+			if err != nil {
+				return fmt.Errorf("%s is %q; it can be true or false", variable(flag), v)
+			}
+			*s.value = b
+		} else if s.file != nil {
+			*s.value = *s.file
+		}
+	}
+	return nil
+}
+
+// variable is the environment variable that belongs to a flag.
+func variable(flag string) string {
+	return "LAZYBUILD_" + strings.ToUpper(strings.ReplaceAll(strings.TrimPrefix(flag, "lazy-"), "-", "_"))
+}
+
+func (o *lazyOptions) plan(t *orchestrator.Target, c *plan.Config, platform string) (*plan.Plan, error) {
+	p := plan.Options{
+		ContextDir: t.Context, Containerfile: t.Containerfile(), OutputDir: outputDir, Config: c,
+		Platform: platform, SourceRPMs: o.rpmSource, RegistryURL: registries(t.Context),
+	}
+	for _, s := range o.inputs {
+		in, err := plan.ParseInput(s)
+		if err != nil {
+			return nil, err
+		}
+		p.Inputs = append(p.Inputs, in)
+	}
+	return plan.Make(p)
+}
+
+// platform is what the command line builds for; "" is this machine's.
+func platform(l *cmdline.Line) string {
+	if p := l.Value("platform"); p != "" {
+		first, _, _ := strings.Cut(p, ",")
+		return first
+	}
+	if l.Has("arch") || l.Has("os") {
+		return cmp.Or(l.Value("os"), "linux") + "/" + cmp.Or(l.Value("arch"), runtime.GOARCH)
+	}
+	return ""
+}
+
+func (o *lazyOptions) storeDir() (string, error) {
+	if o.store != "" {
+		return filepath.Abs(o.store)
+	}
+	home, _ := os.UserHomeDir()
+	return store.DefaultDir(os.Getenv, os.Geteuid(), home)
+}
+
+// runDir is where mounts and state go: it must not outlive a reboot.
+func runDir() string {
+	if dir := os.Getenv("LAZYBUILD_RUNDIR"); dir != "" {
+		return dir
+	}
+	if os.Geteuid() == 0 {
+		return "/run/lazybuild"
+	}
+	if dir := os.Getenv("XDG_RUNTIME_DIR"); dir != "" {
+		return filepath.Join(dir, "lazybuild")
+	}
+	return filepath.Join(os.TempDir(), fmt.Sprintf("lazybuild-%d", os.Geteuid()))
+}
+
+// tmpDir is where podman keeps temporary files: it may be large, so not /tmp.
+func tmpDir() string {
+	if dir := os.Getenv("TMPDIR"); dir != "" {
+		return dir
+	}
+	return "/var/tmp"
+}

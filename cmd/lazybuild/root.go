@@ -1,0 +1,63 @@
+package main
+
+import (
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lazybuild/lazybuild/pkg/orchestrator"
+)
+
+const rootLong = `lazybuild is podman build with one thing more: /cachi2/output is there in every
+RUN, holding every dependency that the project's lock files name, laid out as
+Hermeto lays it out. Nothing in it is downloaded before a program in the build
+reads it; each file is downloaded once per host, checked against its lock
+before anybody sees a byte of it, and kept.
+
+  lazybuild [podman build flags] [--lazy-… flags] CONTEXT
+
+All flags of podman build work and go to podman as they are.`
+
+const rootExample = `  lazybuild -f Containerfile .
+  lazybuild -t app:dev --build-arg VERSION=1 .
+  lazybuild --lazy-input pip:requirements/pylock.toml --lazy-report report.json .
+  lazybuild tree .`
+
+const exitStatus = `
+Exit status:
+  0    the build succeeded
+  2    usage or bad input (a malformed lock file, an unknown --lazy- flag); nothing was started
+  125  podman or lazybuild could not
+  130  interrupted
+  any other: the exit code of podman build, which is that of the RUN that failed
+`
+
+type rootCommand struct{ *cobra.Command }
+
+func newRoot(signals <-chan os.Signal) rootCommand {
+	root := &cobra.Command{
+		Use:           "lazybuild",
+		Short:         "podman build with its dependencies there at once",
+		Long:          rootLong,
+		Example:       rootExample,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Version:       version,
+	}
+	root.SetVersionTemplate(versionText())
+	root.AddCommand(newBuild(signals), newTree(), newVersion(), newProxy(signals), newReap())
+	root.SetHelpTemplate(`{{with or .Long .Short}}{{.}}
+
+{{end}}{{.UsageString}}` + exitStatus)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &orchestrator.UsageError{Err: err} })
+	return rootCommand{root}
+}
+
+// names are the words that are commands; "help" and "completion" are cobra's.
+func (r rootCommand) names() []string {
+	names := []string{"help", "completion", cobra.ShellCompRequestCmd, cobra.ShellCompNoDescRequestCmd}
+	for _, c := range r.Commands() {
+		names = append(names, c.Name())
+	}
+	return names
+}

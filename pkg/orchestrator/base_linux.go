@@ -1,0 +1,109 @@
+package orchestrator
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/gofrs/flock"
+	"github.com/moby/sys/mountinfo"
+	"golang.org/x/sys/unix"
+)
+
+// prepareBase makes the directory below which the proxy's mounts appear, and
+// makes sure that mounts made in a container under an rshared bind of it come
+// back to this mount namespace. Where the mount that carries it is private
+// (a VM without systemd, a CI container, WSL), podman gives no error and the
+// mounts would silently stay in the container; so base then becomes a shared
+// mount of its own. It may be called by many processes at once.
+func prepareBase(base string) error {
+	if err := os.MkdirAll(base, 0o700); err != nil {
+		return fmt.Errorf("making the directory for mounts: %w", err)
+	}
+	info, err := os.Lstat(base)
+	if err != nil {
+		return err
+	}
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !info.IsDir() || ok && int(st.Uid) != os.Geteuid() {
+		return hint("remove it, or set LAZYBUILD_RUNDIR to a directory of your own",
+			"%s is not a directory of this user", base)
+	}
+	shared, err := isShared(base)
+	if err != nil || shared {
+		return err
+	}
+	// One process makes it shared; the others wait and find it done. Two bind
+	// mounts on top of each other would hide the first one's builds.
+	lock := flock.New(base + ".lock")
+	if err := lock.Lock(); err != nil {
+		return fmt.Errorf("locking %s.lock: %w", base, err)
+	}
+	defer lock.Unlock()
+	if shared, err = isShared(base); err != nil || shared {
+		return err
+	}
+	if err := unix.Mount(base, base, "", unix.MS_BIND, ""); err != nil {
+		return fmt.Errorf("bind-mounting %s on itself: %w", base, err)
+	}
+	if err := unix.Mount("", base, "", unix.MS_SHARED, ""); err != nil {
+		return fmt.Errorf("making %s a shared mount: %w", base, err)
+	}
+	return nil
+}
+
+// isShared says whether the mount that carries dir propagates mounts.
+func isShared(dir string) (bool, error) {
+	real, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		return false, err
+	}
+	mounts, err := mountinfo.GetMounts(mountinfo.ParentsFilter(real))
+	if err != nil {
+		return false, fmt.Errorf("reading the mounts: %w", err)
+	}
+	var carrier *mountinfo.Info
+	for _, m := range mounts {
+		// The longest mount point carries dir; of two at the same place the later.
+		if carrier == nil || len(m.Mountpoint) >= len(carrier.Mountpoint) {
+			carrier = m
+		}
+	}
+	return carrier != nil && strings.Contains(" "+carrier.Optional, " shared:"), nil
+}
+
+// isMounted says whether something is mounted exactly at dir, without touching
+// the file system there: a stat on a hung FUSE mount blocks.
+func isMounted(dir string) (bool, error) {
+	mounts, err := mountinfo.GetMounts(mountinfo.SingleEntryFilter(dir))
+	return len(mounts) > 0, err
+}
+
+// detachBelow unmounts whatever is mounted at or below dir, deepest first,
+// until nothing is left: FUSE mounts stack.
+func detachBelow(dir string) error {
+	for range 100 {
+		mounts, err := mountinfo.GetMounts(mountinfo.PrefixFilter(dir))
+		if err != nil {
+			return err
+		}
+		if len(mounts) == 0 {
+			return nil
+		}
+		var failed error
+		for i := len(mounts) - 1; i >= 0; i-- {
+			err := unix.Unmount(mounts[i].Mountpoint, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW)
+			if err != nil && !errors.Is(err, unix.EINVAL) && !errors.Is(err, fs.ErrNotExist) {
+				failed = fmt.Errorf("unmounting %s: %w", mounts[i].Mountpoint, err)
+			}
+		}
+		if failed != nil {
+			return failed
+		}
+	}
+	return fmt.Errorf("unmounting below %s: new mounts keep appearing", dir)
+}

@@ -1,0 +1,141 @@
+package orchestrator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+
+	"github.com/containers/podman/v5/pkg/bindings"
+)
+
+// podman is the user's own podman: the program that builds, and the API that
+// the proxy container is made through. Both must use the same storage, so the
+// user's global flags go to both.
+type podman struct {
+	path   string   // the executable
+	global []string // flags before the sub-command
+}
+
+// command makes a podman command with the user's global flags.
+func (p *podman) command(ctx context.Context, args ...string) *exec.Cmd {
+	return exec.CommandContext(ctx, p.path, append(append([]string{}, p.global...), args...)...)
+}
+
+// findPodman looks for the program. name may be a path; empty means "podman".
+func findPodman(name string, global []string) (*podman, error) {
+	if name == "" {
+		name = "podman"
+	}
+	path, err := exec.LookPath(name)
+	if err != nil {
+		return nil, &HintError{fmt.Errorf("podman is not there: %w", err),
+			"install podman 4.3 or later with your system's package manager"}
+	}
+	return &podman{path: path, global: global}, nil
+}
+
+// dialTimeout bounds one attempt to reach a socket that exists; startTimeout
+// how long a service of our own may take to listen.
+const (
+	dialTimeout  = 2 * time.Second
+	startTimeout = 20 * time.Second
+)
+
+// connect returns a context for the bindings. It uses the service that listens
+// on the default socket if the user has set no global flags that could mean
+// another storage; else it starts one that ends by itself. dir is for the
+// socket of that service.
+func (p *podman) connect(ctx context.Context, dir string) (context.Context, error) {
+	if len(p.global) == 0 && os.Getenv("CONTAINERS_CONF") == "" {
+		sock := defaultSocket()
+		if listens(ctx, sock) {
+			return dialAPI(ctx, sock)
+		}
+	}
+	return p.startService(ctx, dir)
+}
+
+func defaultSocket() string {
+	if os.Geteuid() == 0 {
+		return "/run/podman/podman.sock"
+	}
+	return filepath.Join(os.Getenv("XDG_RUNTIME_DIR"), "podman", "podman.sock")
+}
+
+// listens says whether somebody accepts connections on the socket. A socket
+// file alone says nothing: the file outlives the service. The bindings would
+// retry a refused connection three times with a consumed body.
+func listens(ctx context.Context, sock string) bool {
+	d := net.Dialer{Timeout: dialTimeout}
+	c, err := d.DialContext(ctx, "unix", sock)
+	if err != nil {
+		return false
+	}
+	c.Close()
+	return true
+}
+
+func dialAPI(ctx context.Context, sock string) (context.Context, error) {
+	api, err := bindings.NewConnection(ctx, "unix://"+sock)
+	if err != nil {
+		return nil, fmt.Errorf("connecting to podman's API at %s: %w", sock, err)
+	}
+	return api, nil
+}
+
+// startService runs `podman system service` as a child. It ends by itself five
+// seconds after the last connection, so nobody has to stop it, whatever happens
+// to this process; the attached proxy keeps it alive during the build.
+func (p *podman) startService(ctx context.Context, dir string) (context.Context, error) {
+	sock := filepath.Join(dir, "podman.sock")
+	// Not bound to ctx: a Ctrl-C ends the build, and the service is needed to
+	// take the container down.
+	cmd := p.command(context.WithoutCancel(ctx), "system", "service", "--time", "5", "unix://"+sock)
+	// A process group of its own: the terminal's Ctrl-C is not for it.
+	cmd.SysProcAttr = ownProcessGroup()
+	said, err := cmd.StderrPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("starting podman's API service: %w", err)
+	}
+	ended := make(chan error, 1)
+	go func() {
+		out, _ := io.ReadAll(io.LimitReader(said, 64<<10))
+		_, _ = io.Copy(io.Discard, said)
+		_ = cmd.Wait()
+		ended <- errors.New(lastLine(out))
+	}()
+	if err := waitListening(ctx, sock, ended); err != nil {
+		return nil, err
+	}
+	return dialAPI(ctx, sock)
+}
+
+// waitListening polls: podman has no way to say that its service listens.
+func waitListening(ctx context.Context, sock string, ended <-chan error) error {
+	limit := time.NewTimer(startTimeout)
+	defer limit.Stop()
+	tick := time.NewTicker(3 * time.Millisecond)
+	defer tick.Stop()
+	for !listens(ctx, sock) {
+		select {
+		case <-tick.C:
+		case err := <-ended:
+			return hint("run `podman info`: it must work", "podman's API service did not start: %v", err)
+		case <-limit.C:
+			return hint("run `podman system service --time 5 unix:///tmp/test.sock` to see why",
+				"podman's API service did not listen within %v", startTimeout)
+		case <-ctx.Done():
+			return errInterrupted
+		}
+	}
+	return nil
+}

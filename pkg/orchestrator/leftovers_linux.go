@@ -1,0 +1,166 @@
+package orchestrator
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// stopChild ends the podman that builds, if it still runs.
+func stopChild(s *State) {
+	if s.Child <= 1 || processStart(s.Child) != s.ChildStart {
+		return
+	}
+	_ = syscall.Kill(s.Child, syscall.SIGTERM)
+	for range 50 {
+		if processStart(s.Child) != s.ChildStart {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	_ = syscall.Kill(s.Child, syscall.SIGKILL)
+}
+
+// processStart is a process's start time in clock ticks since boot, 0 when
+// there is no such process or it is a zombie (proc(5), field 22 of stat).
+func processStart(pid int) uint64 {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0
+	}
+	// The command's name is in parentheses and may hold anything.
+	_, rest, ok := bytes.Cut(b[max(0, bytes.LastIndexByte(b, ')')-1):], []byte(") "))
+	fields := strings.Fields(string(rest))
+	if !ok || len(fields) < 20 || fields[0] == "Z" {
+		return 0
+	}
+	start, _ := strconv.ParseUint(fields[19], 10, 64)
+	return start
+}
+
+// killBuildProcesses kills the RUN processes that a killed podman has left
+// behind. They are known by their mounts: each has our tree, whose source and
+// options name the build, in a mount namespace that is not ours.
+func killBuildProcesses(s *State) {
+	own, _ := os.Readlink("/proc/self/ns/mnt")
+	host, _ := os.Readlink("/proc/1/ns/mnt")
+	id := []byte(s.ID)
+	// A process may fork while the list is read: again, until there is none.
+	for range 10 {
+		found := false
+		for _, pid := range processes() {
+			ns, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/mnt", pid))
+			if err != nil || ns == own || ns == host {
+				continue
+			}
+			if mounts, err := os.ReadFile(fmt.Sprintf("/proc/%d/mountinfo", pid)); err == nil && inBuild(mounts, id, s.Dir) {
+				found = true
+				_ = syscall.Kill(pid, syscall.SIGKILL)
+			}
+		}
+		if !found {
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+// inBuild says whether a mountinfo is that of a RUN: it has the tree somewhere
+// else than below the build's directory, where the proxy and the host have it.
+func inBuild(mountinfo, id []byte, dir string) bool {
+	for line := range bytes.Lines(mountinfo) {
+		if !bytes.Contains(line, id) {
+			continue
+		}
+		fields := bytes.Fields(line)
+		if len(fields) > 4 && !strings.HasPrefix(string(fields[4])+"/", dir+"/") && !bytes.Contains(fields[4], id) {
+			return true
+		}
+	}
+	return false
+}
+
+func processes() []int {
+	d, err := os.Open("/proc")
+	if err != nil {
+		return nil
+	}
+	defer d.Close()
+	names, _ := d.Readdirnames(-1)
+	var pids []int
+	for _, n := range names {
+		if pid, err := strconv.Atoi(n); err == nil {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+// removeRuntimeContainers deletes what the OCI runtime still knows about RUNs
+// of this build. buildah keeps their bundles below the temporary directory,
+// which is the build's own (see child.go), so all of them are ours.
+func removeRuntimeContainers(ctx context.Context, s *State) error {
+	bundles, _ := filepath.Glob(filepath.Join(s.Tmp, "buildah*"))
+	var errs []error
+	for _, b := range bundles {
+		name := "buildah-" + filepath.Base(b)
+		for _, runtime := range []string{"crun", "runc"} {
+			if _, err := os.Stat(filepath.Join(runtimeState(runtime), name)); err == nil {
+				errs = append(errs, exec.CommandContext(ctx, runtime, "delete", "--force", name).Run())
+			}
+		}
+		errs = append(errs, detachBelow(b))
+	}
+	return errors.Join(errs...)
+}
+
+// runtimeState is where an OCI runtime keeps its containers by default.
+func runtimeState(runtime string) string {
+	if os.Geteuid() == 0 {
+		return filepath.Join("/run", runtime)
+	}
+	return filepath.Join(os.Getenv("XDG_RUNTIME_DIR"), runtime)
+}
+
+// removeWorkingContainers removes buildah's working containers of this build.
+// podman removes them when a build ends, but not when it is killed. Ours are
+// known by the volume in their build options, which names our directory.
+func (p *podman) removeWorkingContainers(ctx context.Context, s *State) error {
+	out, err := p.command(ctx, "info", "--format", "{{.Store.GraphRoot}}\t{{.Store.GraphDriverName}}").Output()
+	if err != nil {
+		return fmt.Errorf("asking podman where its storage is: %w", err)
+	}
+	root, driver, _ := strings.Cut(strings.TrimSpace(string(out)), "\t")
+	dir := filepath.Join(root, driver+"-containers")
+	entries, _ := os.ReadDir(dir)
+	var ids []string
+	for _, e := range entries {
+		b, err := os.ReadFile(filepath.Join(dir, e.Name(), "userdata", "buildah.json"))
+		if err == nil && ofBuild(b, s.Dir) {
+			ids = append(ids, e.Name())
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	if out, err := p.command(ctx, append([]string{"rm", "--force"}, ids...)...).CombinedOutput(); err != nil {
+		return fmt.Errorf("removing working containers: %w: %s", err, lastLine(out))
+	}
+	return nil
+}
+
+// ofBuild says whether buildah's record of a working container names the
+// build's directory as the source of a volume.
+func ofBuild(record []byte, dir string) bool {
+	quoted, _ := json.Marshal(dir + "/")
+	return bytes.Contains(record, quoted[1:len(quoted)-1])
+}

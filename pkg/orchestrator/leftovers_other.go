@@ -1,0 +1,14 @@
+//go:build !linux
+
+package orchestrator
+
+import "context"
+
+// What a remote podman leaves is on its own machine.
+
+func stopChild(*State)                                      {}
+func killBuildProcesses(*State)                             {}
+func processStart(int) uint64                               { return 0 }
+func removeRuntimeContainers(context.Context, *State) error { return nil }
+
+func (p *podman) removeWorkingContainers(context.Context, *State) error { return nil }

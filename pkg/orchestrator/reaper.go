@@ -1,0 +1,71 @@
+package orchestrator
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"time"
+)
+
+// A reaper is a process that outlives a killed CLI. It holds one end of a pipe;
+// when the pipe ends and the build's state file is still there and unlocked,
+// the CLI is dead, and the reaper cleans up after it. The proxy container does
+// not need it (its stdin is its lease), but podman's child, its RUN processes
+// and its working containers do.
+type reaper struct {
+	pipe io.WriteCloser
+	cmd  *exec.Cmd
+}
+
+// startReaper runs `lazybuild reap STATEFILE` in a session of its own, so that
+// no signal of the terminal reaches it.
+func startReaper(executable, state string) (*reaper, error) {
+	cmd := exec.Command(executable, "reap", state)
+	cmd.SysProcAttr = ownSession()
+	pipe, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("starting the reaper: %w", err)
+	}
+	return &reaper{pipe: pipe, cmd: cmd}, nil
+}
+
+// dismiss ends the reaper after the state has been removed.
+func (r *reaper) dismiss() {
+	_ = r.pipe.Close()
+	_ = r.cmd.Wait()
+}
+
+// reapLimit bounds a reaper's work: it must not hang around on a stuck podman.
+const reapLimit = 2 * time.Minute
+
+// Reap is the reaper's whole life: it blocks until in is at its end, then
+// cleans up after the build of the state file, if its CLI has died.
+func Reap(in io.Reader, state string) error {
+	_, _ = io.Copy(io.Discard, in)
+	if _, err := os.Stat(state); err != nil {
+		return nil // the CLI has cleaned up itself
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), reapLimit)
+	defer cancel()
+	// The kernel drops a dead process's locks and closes its pipes one after
+	// the other, so the lock may be held for a moment yet.
+	for range 100 {
+		if f, s := takeOver(state); f != nil {
+			err := cleanup(ctx, s, true)
+			if err == nil {
+				f.remove()
+			}
+			return err
+		}
+		if _, err := os.Stat(state); err != nil {
+			return nil
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	return nil
+}

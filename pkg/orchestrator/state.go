@@ -1,0 +1,107 @@
+package orchestrator
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/gofrs/flock"
+	"github.com/google/renameio/v2"
+)
+
+// State is what a build leaves behind if it is killed now. It is written
+// before the things it names exist, so that whoever finds it can remove them.
+// It holds no secrets.
+type State struct {
+	ID      BuildID   `json:"id"`
+	Created time.Time `json:"created"`
+	PID     int       `json:"pid"` // of the CLI
+	// Podman and Global are how to call the user's podman.
+	Podman string   `json:"podman"`
+	Global []string `json:"global,omitempty"`
+	// Dir holds the mounts; Scratch what the build writes into the tree; Tmp the
+	// rewritten Containerfile and podman's own temporary files.
+	Dir     string `json:"dir"`
+	Scratch string `json:"scratch"`
+	Tmp     string `json:"tmp"`
+	// Child is the PID of the podman that builds, and ChildStart its start time
+	// in clock ticks since boot, so that a reused PID is not mistaken for it.
+	Child      int    `json:"child,omitempty"`
+	ChildStart uint64 `json:"child_start,omitempty"`
+}
+
+// stateFile is a State on disk, locked: the lock says that somebody lives who
+// will clean up.
+type stateFile struct {
+	path string
+	lock *flock.Flock
+}
+
+func stateDir(base string) string { return filepath.Join(base, "state") }
+
+// createState writes the state of a new build and locks it.
+func createState(base string, s State) (*stateFile, error) {
+	dir := stateDir(base)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("making the state directory: %w", err)
+	}
+	f := &stateFile{path: filepath.Join(dir, string(s.ID)+".json")}
+	// The lock is a file of its own, taken first: the state file is replaced
+	// when it changes, and a lock would stay with the old one.
+	f.lock = flock.New(f.path + ".lock")
+	if ok, err := f.lock.TryLock(); err != nil || !ok {
+		return nil, fmt.Errorf("locking the state of build %s: taken=%v, %w", s.ID, !ok, err)
+	}
+	return f, f.write(s)
+}
+
+// write replaces the state.
+func (f *stateFile) write(s State) error {
+	b, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := renameio.WriteFile(f.path, b, 0o600); err != nil {
+		return fmt.Errorf("writing the state of the build: %w", err)
+	}
+	return nil
+}
+
+// remove ends the state: nothing is left of the build.
+func (f *stateFile) remove() {
+	_ = os.Remove(f.path)
+	_ = os.Remove(f.path + ".lock")
+	_ = f.lock.Unlock()
+}
+
+// takeOver locks the state of a dead build. nil means that the build lives (or
+// is being cleaned up by somebody else), or that there is nothing to clean up.
+func takeOver(path string) (*stateFile, *State) {
+	f := &stateFile{path: path, lock: flock.New(path + ".lock")}
+	if ok, err := f.lock.TryLock(); err != nil || !ok {
+		return nil, nil
+	}
+	b, err := os.ReadFile(path)
+	var s State
+	if err != nil || json.Unmarshal(b, &s) != nil || !s.ID.Valid() || filepath.Base(path) != string(s.ID)+".json" {
+		// Nothing that could be trusted to name what to remove.
+		f.remove()
+		return nil, nil
+	}
+	return f, &s
+}
+
+// stateFiles lists the state files below base, dead and alive.
+func stateFiles(base string) []string {
+	entries, _ := os.ReadDir(stateDir(base))
+	var files []string
+	for _, e := range entries {
+		if strings.HasSuffix(e.Name(), ".json") {
+			files = append(files, filepath.Join(stateDir(base), e.Name()))
+		}
+	}
+	return files
+}

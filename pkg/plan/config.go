@@ -1,0 +1,188 @@
+package plan
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+)
+
+// ConfigName is the file that holds a project's configuration.
+const ConfigName = "lazybuild.toml"
+
+// Config is a project's lazybuild.toml (docs/configuration.md). Keys are the
+// --lazy-* flags without the prefix; a flag or a LAZYBUILD_* variable wins.
+type Config struct {
+	// Inputs are the lock files; with none, they are looked for.
+	Inputs []ConfigInput `toml:"inputs"`
+	// Store is the directory of the blob store, relative to the file.
+	Store string `toml:"store"`
+	// ReadAhead is "trace", "group" or "off".
+	ReadAhead string `toml:"readahead"`
+	// AllowUnverified is "none", "weak" or "all".
+	AllowUnverified string `toml:"allow-unverified"`
+	// RPMSource has source RPMs in the tree too.
+	RPMSource *bool `toml:"rpm-source"`
+	// YumRepos mounts the RPM lock's repositories over /etc/yum.repos.d.
+	YumRepos *bool `toml:"yum-repos"`
+	// ReadOnly mounts the tree read-only.
+	ReadOnly *bool `toml:"read-only"`
+	// Hermetic runs builds without network.
+	Hermetic *bool `toml:"hermetic"`
+
+	path, dir string
+}
+
+// ConfigInput is one [[inputs]] table.
+type ConfigInput struct {
+	Type string `toml:"type"`
+	Path string `toml:"path"`
+}
+
+// FindConfig returns the project's configuration: the file named explicitly
+// (an error if it is not there), else that beside the Containerfile, else that
+// in the context's root, else nil.
+func FindConfig(explicit, containerfile, contextDir string) (*Config, error) {
+	if explicit != "" {
+		return ReadConfig(explicit)
+	}
+	var dirs []string
+	if containerfile != "" {
+		dirs = append(dirs, filepath.Dir(containerfile))
+	}
+	for _, dir := range append(dirs, contextDir) {
+		c, err := ReadConfig(filepath.Join(dir, ConfigName))
+		if !errors.Is(err, fs.ErrNotExist) {
+			return c, err
+		}
+	}
+	return nil, nil
+}
+
+// ReadConfig reads and checks a configuration file. Errors name the file, and
+// the line where they can.
+func ReadConfig(path string) (*Config, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading the configuration: %w", err)
+	}
+	c, err := parseConfig(path, string(data))
+	if err != nil {
+		return nil, err
+	}
+	c.path = path
+	if c.dir, err = filepath.Abs(filepath.Dir(path)); err != nil {
+		return nil, err
+	}
+	if c.Store != "" && !filepath.IsAbs(c.Store) {
+		c.Store = filepath.Join(c.dir, c.Store)
+	}
+	return c, nil
+}
+
+func parseConfig(path, data string) (*Config, error) {
+	var c Config
+	meta, err := toml.Decode(data, &c)
+	var bad toml.ParseError
+	if errors.As(err, &bad) {
+		return nil, fmt.Errorf("%s:%d: %s", path, bad.Position.Line, bad.Message)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if unknown := meta.Undecoded(); len(unknown) > 0 {
+		key := unknown[0].String()
+		return nil, fmt.Errorf("%s:%d: there is no key %q%s", path, lineOf(data, unknown[0]), key, didYouMean(key))
+	}
+	return &c, c.check(path)
+}
+
+// check holds the values against what they may be.
+func (c *Config) check(path string) error {
+	for _, in := range c.Inputs {
+		if !slices.Contains(types(), in.Type) {
+			return fmt.Errorf("%s: there is no input type %q; types are %s", path, in.Type, strings.Join(types(), ", "))
+		}
+	}
+	for _, v := range []struct {
+		key, value string
+		allowed    []string
+	}{
+		{"readahead", c.ReadAhead, ReadAheads},
+		{"allow-unverified", c.AllowUnverified, Unverifieds},
+	} {
+		if v.value != "" && !slices.Contains(v.allowed, v.value) {
+			return fmt.Errorf("%s: %s is %q; it can be %s", path, v.key, v.value, strings.Join(v.allowed, ", "))
+		}
+	}
+	return nil
+}
+
+// ReadAheads and Unverifieds are the values of two settings.
+var (
+	ReadAheads  = []string{"trace", "group", "off"}
+	Unverifieds = []string{"none", "weak", "all"}
+)
+
+func (c *Config) inputs() []Input {
+	var ins []Input
+	for _, in := range c.Inputs {
+		ins = append(ins, Input{Type: in.Type, Path: in.Path, By: c.path})
+	}
+	return ins
+}
+
+// configKeys are the keys that exist.
+var configKeys = []string{"inputs", "inputs.type", "inputs.path", "store", "readahead", "allow-unverified", "rpm-source", "yum-repos", "read-only", "hermetic"}
+
+// didYouMean suggests the key that differs least, if it is near.
+func didYouMean(key string) string {
+	best, at := "", 3
+	for _, k := range configKeys {
+		if d := distance(key, k); d < at {
+			best, at = k, d
+		}
+	}
+	if best == "" {
+		return "; keys are " + strings.Join(configKeys, ", ")
+	}
+	return fmt.Sprintf("; did you mean %q?", best)
+}
+
+// distance is the Levenshtein distance of two short words.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			diagonal, row[j+1] = row[j+1], min(row[j]+1, row[j+1]+1, diagonal+cost)
+		}
+	}
+	return row[len(b)]
+}
+
+// lineOf finds the line of a key that nothing knows: the decoder does not say.
+func lineOf(data string, key toml.Key) int {
+	last := key[len(key)-1]
+	for n, line := range strings.Split(data, "\n") {
+		line = strings.TrimSpace(line)
+		rest, ok := strings.CutPrefix(strings.Trim(line, "[] "), last)
+		if ok && (rest == "" || strings.HasPrefix(strings.TrimSpace(rest), "=")) {
+			return n + 1
+		}
+	}
+	return 1
+}

@@ -1,0 +1,169 @@
+package plan
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/lazybuild/lazybuild/pkg/locks"
+)
+
+// Input names one lock file, or a directory with one.
+type Input struct {
+	// Type is the Hermeto backend ("pip", "npm", "generic", "rpm").
+	Type string
+	// Path of the lock file or of the directory that holds it; "" means ".".
+	Path string
+	// By says for people where the input was named.
+	By string
+}
+
+// ParseInput reads TYPE[:PATH], the value of --lazy-input.
+func ParseInput(s string) (Input, error) {
+	typ, path, _ := strings.Cut(s, ":")
+	if !slices.Contains(types(), typ) {
+		return Input{}, fmt.Errorf("--lazy-input %q: there is no input type %q; types are %s", s, typ, strings.Join(types(), ", "))
+	}
+	return Input{Type: typ, Path: path, By: "--lazy-input"}, nil
+}
+
+// types lists the known input types once each.
+func types() []string {
+	var ts []string
+	for _, f := range locks.Formats() {
+		if !slices.Contains(ts, f.Type) {
+			ts = append(ts, f.Type)
+		}
+	}
+	return ts
+}
+
+// inputs finds the lock files to read, in a stable order.
+func (o *Options) inputs() ([]found, error) {
+	switch {
+	case len(o.Inputs) > 0:
+		return resolve(o.Inputs, o.Dir)
+	case o.Config != nil && len(o.Config.Inputs) > 0:
+		return resolve(o.Config.inputs(), o.Config.dir)
+	}
+	return o.discover()
+}
+
+func resolve(inputs []Input, dir string) ([]found, error) {
+	var all []found
+	for _, in := range inputs {
+		path, err := filepath.Abs(filepath.Join(dir, in.Path))
+		if filepath.IsAbs(in.Path) {
+			path, err = in.Path, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		info, err := os.Stat(path)
+		if err != nil {
+			return nil, fmt.Errorf("%s: the %s input: %w", in.By, in.Type, err)
+		}
+		if !info.IsDir() {
+			all = append(all, found{in.Type, path, in.By})
+			continue
+		}
+		inDir, err := lockIn(path, in)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, inDir)
+	}
+	return dedupe(all), nil
+}
+
+// lockIn finds the lock of an input's type in a directory. More than one is
+// the user's decision.
+func lockIn(dir string, in Input) (found, error) {
+	all, err := locksIn(dir, in.By)
+	if err != nil {
+		return found{}, err
+	}
+	var of []found
+	for _, f := range all {
+		if f.typ == in.Type {
+			of = append(of, f)
+		}
+	}
+	switch len(of) {
+	case 0:
+		return found{}, fmt.Errorf("%s: there is no %s lock file in %s", in.By, in.Type, dir)
+	case 1:
+		return of[0], nil
+	}
+	var names []string
+	for _, f := range of {
+		names = append(names, filepath.Base(f.path))
+	}
+	return found{}, fmt.Errorf("%s: %s has several %s lock files (%s): name one of them", in.By, dir, in.Type, strings.Join(names, ", "))
+}
+
+// discover looks beside the Containerfile and in the context's root.
+func (o *Options) discover() ([]found, error) {
+	var all []found
+	if o.Containerfile != "" && filepath.Dir(o.Containerfile) != o.ContextDir {
+		fs, err := locksIn(filepath.Dir(o.Containerfile), "beside the Containerfile")
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, fs...)
+	}
+	fs, err := locksIn(o.ContextDir, "in the build context's root")
+	if err != nil {
+		return nil, err
+	}
+	return dedupe(append(all, fs...)), nil
+}
+
+// locksIn lists the lock files in a directory, sorted by name.
+func locksIn(dir, by string) ([]found, error) {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("looking for lock files: %w", err)
+	}
+	var all []found
+	for _, e := range entries {
+		f, ok := locks.ForFile(e.Name())
+		if ok && !e.IsDir() {
+			all = append(all, found{f.Type, filepath.Join(dir, e.Name()), by})
+		}
+	}
+	return preferShrinkwrap(all), nil
+}
+
+// preferShrinkwrap drops a package-lock.json beside an npm-shrinkwrap.json: npm
+// reads the latter only.
+func preferShrinkwrap(all []found) []found {
+	for _, f := range all {
+		if filepath.Base(f.path) == "npm-shrinkwrap.json" {
+			return slices.DeleteFunc(all, func(g found) bool { return filepath.Base(g.path) == "package-lock.json" })
+		}
+	}
+	return all
+}
+
+// dedupe keeps the first of several mentions of one file.
+func dedupe(all []found) []found {
+	seen := map[string]bool{}
+	return slices.DeleteFunc(all, func(f found) bool {
+		path := f.path
+		if real, err := filepath.EvalSymlinks(path); err == nil {
+			path = real
+		}
+		k := f.typ + "\x00" + path
+		was := seen[k]
+		seen[k] = true
+		return was
+	})
+}

@@ -1,0 +1,185 @@
+//go:build linux
+
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/lazybuild/lazybuild/pkg/fetch"
+	"github.com/lazybuild/lazybuild/pkg/store"
+	"github.com/lazybuild/lazybuild/pkg/tree"
+)
+
+// download is the way of one content from its origin into the store. Many
+// readers may wait for it.
+type download struct {
+	src    *source
+	file   *tree.File
+	ticket *fetch.Ticket
+	bytes  atomic.Int64 // that came from the origin
+
+	size     atomic.Int64
+	sized    chan struct{} // closed when size is the origin's word
+	sizeOnce sync.Once
+
+	done    chan struct{}
+	err     error     // after done
+	retryAt time.Time // after done with an error: not to be tried before
+	tries   int       // downloads of this content that failed before this one
+}
+
+// A package manager that gets EIO often tries again at once. A content that
+// could not be had is not asked for again for a while, which doubles.
+const (
+	firstRetry = 2 * time.Second
+	lastRetry  = time.Minute
+)
+
+func newDownload(s *source, f *tree.File, p fetch.Priority, before *download) *download {
+	d := &download{src: s, file: f, ticket: fetch.NewTicket(p), sized: make(chan struct{}), done: make(chan struct{})}
+	if before != nil && before.err != nil {
+		d.tries = before.tries + 1
+	}
+	return d
+}
+
+// reusable says whether a further reader can share this download's outcome.
+// Called with the source locked.
+func (d *download) reusable(now time.Time) bool {
+	select {
+	case <-d.done:
+		// A good outcome whose blob is gone (somebody cleaned the store) has to
+		// be fetched again.
+		return d.err != nil && now.Before(d.retryAt)
+	default:
+		return true
+	}
+}
+
+func (d *download) succeeded() bool {
+	select {
+	case <-d.done:
+		return d.err == nil
+	default:
+		return false
+	}
+}
+
+func (d *download) run() {
+	defer close(d.done)
+	d.src.stats.started(d)
+	d.err = d.fetch(d.src.ctx)
+	d.src.stats.ended(d)
+	if d.err != nil {
+		wait := min(lastRetry, firstRetry<<min(d.tries, 10))
+		d.retryAt = time.Now().Add(wait)
+	}
+}
+
+// fetch puts the content into the store. URLs whose bytes do not match the
+// lock are passed over, so that one bad mirror does not fail the build.
+func (d *download) fetch(ctx context.Context) error {
+	if err := d.src.permitted(d.file); err != nil {
+		return err
+	}
+	urls := d.file.URLs
+	for {
+		err := d.put(ctx, urls)
+		var mismatch *store.MismatchError
+		switch {
+		case err == nil:
+			return d.src.checkHeader(d.file)
+		case errors.As(err, &mismatch) && len(urls) > 1:
+			urls = urls[1:]
+			continue
+		case errors.As(err, &mismatch):
+			return &contentError{url: fetch.Redact(urls[0]), err: err}
+		}
+		return err
+	}
+}
+
+func (d *download) put(ctx context.Context, urls []string) error {
+	fill := func(ctx context.Context, p *store.Partial) error {
+		_, err := d.src.client.Get(ctx, fetch.Request{URLs: urls, Size: d.file.Size, Ticket: d.ticket}, &sink{p, d})
+		return err
+	}
+	var f *os.File
+	var info store.Info
+	var err error
+	if d.file.Digest != "" {
+		f, info, err = d.src.store.Put(ctx, d.file.Digest, d.file.Size, fill)
+	} else {
+		f, info, err = d.src.store.PutKey(ctx, key(d.file), d.file.Size, fill)
+	}
+	if err != nil {
+		return err
+	}
+	d.setSize(info.Size)
+	return f.Close()
+}
+
+func (d *download) setSize(n int64) {
+	d.sizeOnce.Do(func() {
+		d.size.Store(n)
+		close(d.sized)
+	})
+}
+
+// sink counts what goes into the store and hears the size.
+type sink struct {
+	*store.Partial
+	d *download
+}
+
+func (s *sink) Write(b []byte) (int, error) {
+	n, err := s.Partial.Write(b)
+	s.d.bytes.Add(int64(n))
+	s.d.src.stats.arrived(n)
+	return n, err
+}
+
+func (s *sink) SetSize(n int64) error {
+	err := s.Partial.SetSize(n)
+	if err == nil {
+		s.d.setSize(n)
+	}
+	return err
+}
+
+// contentError says which URL gave the wrong bytes.
+type contentError struct {
+	url string // redacted
+	err error
+}
+
+func (e *contentError) Error() string {
+	return fmt.Sprintf("downloading %s: %v", e.url, e.err)
+}
+
+func (e *contentError) Unwrap() error { return e.err }
+
+// permitted holds the file against --lazy-allow-unverified.
+func (s *source) permitted(f *tree.File) error {
+	switch {
+	case len(f.URLs) == 0:
+		return fmt.Errorf("the lock file gives no URL for it: %w", syscall.EIO)
+	case f.Digest == "" && s.allow != "all":
+		return &policyError{"the lock file has no checksum for it", "add one, or accept it with --lazy-allow-unverified=all"}
+	case f.Digest != "" && f.Digest.Weak() && s.allow == "none":
+		return &policyError{"the lock file has only a " + f.Digest.Algorithm() + " checksum for it", "add a sha256, or accept it with --lazy-allow-unverified=weak"}
+	}
+	return nil
+}
+
+// policyError is a file that is not served because nothing verifies it.
+type policyError struct{ reason, hint string }
+
+func (e *policyError) Error() string { return e.reason }

@@ -1,0 +1,278 @@
+//go:build linux
+
+// Package proxy is the process that serves one build's tree: it reads the spec
+// from stdin, mounts the tree, downloads what programs in the build read, and
+// tells what happens on stdout. It ends when stdin ends.
+//
+// It runs in a container next to the build (or as a plain process) and knows
+// nothing of podman. It glues the parts together: pkg/mount asks for content,
+// the store has it or pkg/fetch gets it, pkg/rpm makes repodata.
+//
+// # Ends
+//
+// "bye" on stdin: the build is over; unmount, remove, sum up. EOF without it,
+// or SIGTERM: the CLI is dead, but the build may still be running. The mount is
+// then made dead first: a RUN that comes later must fail loudly, and not find
+// an empty directory, which podman would make of a vanished one.
+package proxy
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/lazybuild/lazybuild/pkg/fetch"
+	"github.com/lazybuild/lazybuild/pkg/mount"
+	"github.com/lazybuild/lazybuild/pkg/store"
+	"github.com/lazybuild/lazybuild/pkg/tree"
+	"github.com/lazybuild/lazybuild/pkg/wire"
+)
+
+// Options are what a proxy gets from its process.
+type Options struct {
+	// In is the lease, Out takes events.
+	In  io.Reader
+	Out io.Writer
+	// Stop, when it is closed, ends the proxy as EOF on In would.
+	Stop <-chan struct{}
+	// SystemCAs is the CA bundle of the machine that the CLI runs on, if the
+	// spec has none.
+	SystemCAs []byte
+}
+
+// eventLimit is how long the last events may take to be written when the CLI
+// does not read them any more.
+const eventLimit = time.Second
+
+// graceDead is how long a dead mount stays, so that whoever still runs the
+// build sees errors until the build itself has been ended.
+const graceDead = 500 * time.Millisecond
+
+// Run serves one build. It blocks until the lease ends. The error is nil when
+// the build ended in order; everything is unmounted in any case.
+func Run(ctx context.Context, o Options) error {
+	events := wire.NewEventWriter(o.Out)
+	defer events.Close(eventLimit)
+	in := bufio.NewReaderSize(o.In, 1<<20)
+	spec, t, err := wire.ReadSpec(in)
+	if err != nil {
+		return fatal(events, err, "")
+	}
+	p, err := start(ctx, spec, t, events, o)
+	if err != nil {
+		return fatal(events, err, "")
+	}
+	return p.serve(in, o.Stop)
+}
+
+func fatal(events *wire.EventWriter, err error, hint string) error {
+	events.Send(wire.Event{Kind: wire.Fatal, Text: err.Error(), Hint: hint})
+	return err
+}
+
+// server is a running proxy.
+type server struct {
+	spec   wire.Spec
+	events *wire.EventWriter
+	stop   context.CancelFunc // ends downloads and read-ahead
+	store  *store.Store
+	client *fetch.Client
+	src    *source
+	mount  *mount.Mount
+	unpin  func() error
+	undo   []func() error // in reverse order
+}
+
+func start(ctx context.Context, spec wire.Spec, t *tree.Tree, events *wire.EventWriter, o Options) (_ *server, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	p := &server{spec: spec, events: events, stop: cancel}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, p.takeDown())
+		}
+	}()
+	log := slog.New(&logHandler{events})
+	if p.store, err = store.Open(spec.Store, store.Options{Log: log}); err != nil {
+		return nil, err
+	}
+	if p.client, err = newClient(spec, o.SystemCAs, events); err != nil {
+		return nil, err
+	}
+	if p.unpin, err = p.store.Pin(ctx, spec.BuildID, digestsOf(t)); err != nil {
+		return nil, err
+	}
+	p.src = newSource(ctx, t, p.store, p.client, spec, events)
+	if err := p.layOut(); err != nil {
+		return nil, err
+	}
+	if err := p.mountTree(t, log); err != nil {
+		return nil, err
+	}
+	if spec.View != nil {
+		if err := p.mountView(); err != nil {
+			return nil, err
+		}
+	}
+	info := p.mount.Info()
+	for _, w := range info.Warnings {
+		events.Send(wire.Event{Kind: wire.Warning, Text: w})
+	}
+	events.Send(wire.Event{Kind: wire.Ready, Proxy: &wire.Proxy{
+		Passthrough: info.Passthrough, Why: info.Why, Writable: !spec.ReadOnly,
+	}})
+	return p, nil
+}
+
+func newClient(spec wire.Spec, systemCAs []byte, events *wire.EventWriter) (*fetch.Client, error) {
+	o := fetch.Options{
+		SystemCAs: systemCAs,
+		Proxy:     fetch.Proxy{HTTP: spec.HTTPProxy, HTTPS: spec.HTTPSProxy, No: spec.NoProxy},
+		Observe: func(ev fetch.Event) {
+			if ev.Err != nil {
+				events.Send(wire.Event{Kind: wire.Debug, URL: ev.URL, Text: fmt.Sprintf("downloading %s: %v, trying again in %v", ev.URL, ev.Err, ev.Wait)})
+			}
+		},
+	}
+	if len(spec.CA) > 0 {
+		o.ExtraCAs = [][]byte{spec.CA}
+	}
+	for _, c := range spec.Credentials {
+		o.Credentials = append(o.Credentials, fetch.Credential{
+			Host: c.Host, PathPrefix: c.Prefix, User: c.User, Password: c.Password,
+			Bearer: c.Bearer, CertPEM: c.Cert, KeyPEM: c.Key,
+		})
+	}
+	c, err := fetch.New(o)
+	if err != nil {
+		return nil, fmt.Errorf("preparing downloads: %w", err)
+	}
+	return c, nil
+}
+
+// layOut makes the build's directory and the small files in it. It is for this
+// user alone: builds get at it through bind mounts, which need no way there.
+func (p *server) layOut() error {
+	p.undo = append(p.undo, func() error { return os.RemoveAll(p.spec.Dir) })
+	if err := os.MkdirAll(p.spec.Dir, 0o700); err != nil {
+		return fmt.Errorf("making the build's directory: %w", err)
+	}
+	for name, data := range p.spec.Files {
+		path := filepath.Join(p.spec.Dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(path, data, 0o644); err != nil {
+			return fmt.Errorf("writing %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// mountTree mounts the tree, and the overlay that makes it writable on top.
+func (p *server) mountTree(t *tree.Tree, log *slog.Logger) error {
+	lower := p.spec.Output
+	if !p.spec.ReadOnly {
+		lower = filepath.Join(p.spec.Dir, "lower")
+	}
+	for _, dir := range []string{lower, p.spec.Output} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
+	}
+	o := mount.Options{
+		ID: p.spec.BuildID, AllowOther: true, ReadOnly: p.spec.ReadOnly, UnderOverlay: !p.spec.ReadOnly,
+		ProbeDir: p.store.Dir(), Observer: p.src.stats, Log: log,
+	}
+	if p.spec.NoPassthrough {
+		o.Passthrough = mount.PassthroughOff
+	}
+	m, err := mount.Start(lower, t, p.src, o)
+	if err != nil {
+		return err
+	}
+	p.mount = m
+	p.undo = append(p.undo, m.Unmount)
+	if p.spec.ReadOnly {
+		return nil
+	}
+	upper, work := filepath.Join(p.spec.Scratch, "upper"), filepath.Join(p.spec.Scratch, "work")
+	p.undo = append(p.undo, func() error { return os.RemoveAll(p.spec.Scratch) })
+	if err := mount.Overlay(lower, upper, work, p.spec.Output, p.spec.UserXattr); err != nil {
+		return err
+	}
+	p.undo = append(p.undo, func() error { return mount.UnmountOverlay(p.spec.Output) })
+	return nil
+}
+
+// serve waits for the end of the lease and takes everything down.
+func (p *server) serve(in *bufio.Reader, stop <-chan struct{}) error {
+	bye := make(chan bool, 1)
+	go func() { bye <- wire.WaitBye(in) }()
+	ticker := time.NewTicker(progressEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case ok := <-bye:
+			return p.end(ok)
+		case <-stop:
+			return p.end(false)
+		case <-p.mount.Done():
+			return errors.Join(errors.New("the mount has been taken away"), p.end(false))
+		case <-ticker.C:
+			if pr := p.src.progress(); pr != nil {
+				p.events.Send(wire.Event{Kind: wire.ProgressKind, Progress: pr})
+			}
+		}
+	}
+}
+
+// progressEvery is how often a busy proxy tells how far it is.
+const progressEvery = 250 * time.Millisecond
+
+var errLease = errors.New("lazybuild has ended; its build cannot go on")
+
+func (p *server) end(inOrder bool) error {
+	var err error
+	if !inOrder {
+		err = errLease
+		p.mount.Kill(errLease)
+		time.Sleep(graceDead)
+	}
+	p.stop()
+	sum := p.src.summary()
+	terr := p.takeDown()
+	if terr != nil {
+		p.events.Send(wire.Event{Kind: wire.Warning, Text: terr.Error()})
+	}
+	p.events.Send(wire.Event{Kind: wire.SummaryKind, Summary: sum})
+	return errors.Join(err, terr)
+}
+
+// takeDown undoes what has been done so far, last first, and goes on after errors.
+func (p *server) takeDown() error {
+	p.stop()
+	var errs []error
+	for i := len(p.undo) - 1; i >= 0; i-- {
+		errs = append(errs, p.undo[i]())
+	}
+	p.undo = nil
+	if p.src != nil {
+		p.src.wait()
+	}
+	if p.unpin != nil {
+		errs = append(errs, p.unpin())
+	}
+	if p.client != nil {
+		p.client.Close()
+	}
+	if p.store != nil {
+		errs = append(errs, p.store.Close())
+	}
+	return errors.Join(errs...)
+}

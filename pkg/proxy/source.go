@@ -1,0 +1,224 @@
+//go:build linux
+
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"iter"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/lazybuild/lazybuild/pkg/digest"
+	"github.com/lazybuild/lazybuild/pkg/fetch"
+	"github.com/lazybuild/lazybuild/pkg/mount"
+	"github.com/lazybuild/lazybuild/pkg/store"
+	"github.com/lazybuild/lazybuild/pkg/tree"
+	"github.com/lazybuild/lazybuild/pkg/wire"
+)
+
+// source gives the mount its content: from the store, or from the origin by way
+// of the store. One download per content, whatever number of readers, files
+// and processes want it.
+type source struct {
+	// ctx is the build's lifetime. Downloads run on it and never on a reader's
+	// context: an interrupted reader must not kill what others wait for.
+	ctx    context.Context
+	tree   *tree.Tree
+	store  *store.Store
+	client *fetch.Client
+	events *wire.EventWriter
+	allow  string // which files without a strong digest are served
+	stats  *stats
+
+	mu     sync.Mutex
+	active map[string]*download // by key; failed ones stay for a while
+	wg     sync.WaitGroup
+	repos  map[string]*repo // repodata under way or made, by directory
+}
+
+func newSource(ctx context.Context, t *tree.Tree, s *store.Store, c *fetch.Client, spec wire.Spec, events *wire.EventWriter) *source {
+	src := &source{
+		ctx: ctx, tree: t, store: s, client: c, events: events, allow: spec.AllowUnverified,
+		active: map[string]*download{}, repos: map[string]*repo{},
+	}
+	src.stats = newStats(events, src.cameFrom, src.Size)
+	return src
+}
+
+var _ mount.Source = (*source)(nil)
+
+// key names the content of a file: its digest, or its URL where there is none.
+func key(f *tree.File) string {
+	if f.Digest != "" {
+		return string(f.Digest)
+	}
+	if len(f.URLs) > 0 {
+		return "url:" + f.URLs[0]
+	}
+	return "path:" + f.Path
+}
+
+// Size implements mount.Source.
+func (s *source) Size(f *tree.File) (int64, bool) {
+	switch {
+	case f.Size != tree.SizeUnknown:
+		return f.Size, true
+	case f.Digest == "":
+		return 0, false
+	}
+	return s.store.Size(f.Digest)
+}
+
+// Open implements mount.Source.
+func (s *source) Open(f *tree.File) mount.Blob {
+	b := &blob{src: s, file: f}
+	if b.content = s.stored(f); b.content != nil {
+		return b
+	}
+	b.dl = s.demand(f, fetch.Demand)
+	return b
+}
+
+// stored opens the content if the store has it, else nil.
+func (s *source) stored(f *tree.File) *os.File {
+	var file *os.File
+	var err error
+	if f.Digest != "" {
+		file, _, err = s.store.Get(f.Digest)
+	} else {
+		file, _, err = s.store.GetKey(key(f))
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		s.events.Send(wire.Event{Kind: wire.Warning, Path: f.Path, Text: fmt.Sprintf("reading %s from the store: %v", f.Path, err)})
+	}
+	if err != nil {
+		return nil
+	}
+	return file
+}
+
+// demand returns the download of a file's content, started now if need be, and
+// raises its priority.
+func (s *source) demand(f *tree.File, p fetch.Priority) *download {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	k := key(f)
+	d := s.active[k]
+	if d != nil && d.reusable(time.Now()) {
+		d.ticket.Promote(p)
+		return d
+	}
+	d = newDownload(s, f, p, d)
+	s.active[k] = d
+	s.wg.Go(d.run)
+	return d
+}
+
+// wait blocks until no download runs any more; the build's context has ended.
+func (s *source) wait() { s.wg.Wait() }
+
+// cameFrom says where a file's content came from in this build.
+func (s *source) cameFrom(f *tree.File) string {
+	if f.Content != nil {
+		return "tree"
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if d := s.active[key(f)]; d != nil && d.bytes.Load() > 0 {
+		return "origin"
+	}
+	return "store"
+}
+
+// digestsOf lists what the build may need, for its pin.
+func digestsOf(t *tree.Tree) iter.Seq[digest.Digest] {
+	return func(yield func(digest.Digest) bool) {
+		for i := range t.Files {
+			if d := t.Files[i].Digest; d != "" && !yield(d) {
+				return
+			}
+		}
+	}
+}
+
+// blob is one open of one file.
+type blob struct {
+	src  *source
+	file *tree.File
+	dl   *download // nil when the content was there at open
+
+	mu      sync.Mutex
+	content *os.File
+}
+
+// Ready implements mount.Blob.
+func (b *blob) Ready() *os.File {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.content == nil && b.dl != nil && b.dl.succeeded() {
+		b.content = b.src.stored(b.file)
+	}
+	return b.content
+}
+
+// Wait implements mount.Blob.
+func (b *blob) Wait(ctx context.Context) (*os.File, error) {
+	if f := b.Ready(); f != nil {
+		return f, nil
+	}
+	if b.dl == nil {
+		return nil, syscall.EIO
+	}
+	select {
+	case <-b.dl.done:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	if b.dl.err != nil {
+		return nil, b.dl.err
+	}
+	if f := b.Ready(); f != nil {
+		return f, nil
+	}
+	return nil, fmt.Errorf("%s vanished from the store after it was downloaded: %w", b.file.Path, syscall.EIO)
+}
+
+// Size implements mount.Blob.
+func (b *blob) Size(ctx context.Context) (int64, error) {
+	if n, ok := b.src.Size(b.file); ok {
+		return n, nil
+	}
+	if f := b.Ready(); f != nil {
+		fi, err := f.Stat()
+		if err != nil {
+			return 0, err
+		}
+		return fi.Size(), nil
+	}
+	select {
+	case <-b.dl.sized:
+		return b.dl.size.Load(), nil
+	case <-b.dl.done:
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
+	if b.dl.err != nil {
+		return 0, b.dl.err
+	}
+	return b.dl.size.Load(), nil
+}
+
+// Close implements mount.Blob.
+func (b *blob) Close() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.content != nil {
+		b.content.Close()
+		b.content = nil
+	}
+}
