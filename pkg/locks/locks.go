@@ -43,8 +43,23 @@ type Artifact struct {
 	// PURL is the package URL (github.com/package-url/purl-spec) for the SBOM;
 	// may be empty.
 	PURL string
+	// Auth is what the lock says about authentication for this file; nil for
+	// nearly all.
+	Auth *Auth
 	// Line in the lock file where the artifact is named, from 1; 0 if unknown.
 	Line int
+}
+
+// Auth is the authentication that a lock states for one file (generic, version
+// 2.0). Value, User and Password are templates: "$VAR" and "${VAR}" stand for
+// environment variables and "$$" for a dollar sign. They are never expanded in
+// this package, so that a Lock can be printed, hashed and compared without
+// touching a secret.
+type Auth struct {
+	// Header and Value are a header to send as it is. Header is empty for HTTP basic.
+	Header, Value string
+	// User and Password are those of HTTP basic; both empty when Header is set.
+	User, Password string
 }
 
 // Constraint restricts an artifact to target platforms. Empty fields restrict nothing.
@@ -52,7 +67,8 @@ type Constraint struct {
 	// OS and CPU are npm's lists (process.platform and process.arch; a leading
 	// "!" negates). Libc is "glibc" or "musl".
 	OS, CPU, Libc []string
-	// Arch is an RPM architecture ("x86_64", "noarch", "src").
+	// Arch is the architecture of the RPM lock's section that names the file
+	// ("x86_64"), which also holds for the noarch and i686 packages in it.
 	Arch string
 	// Marker is a PEP 508 environment marker, unevaluated.
 	Marker string
@@ -86,6 +102,12 @@ type Lock struct {
 	// Texts are small generated files that belong into the tree as they are
 	// (repos.d/hermeto.repo, settings.xml), keyed by path below the output directory.
 	Texts map[string][]byte
+	// Unresolved are the packages of which the lock states neither URL nor file
+	// name: an index has to be asked (requirements.txt).
+	Unresolved []Unresolved
+	// Indexes are the package indexes and link pages that the lock itself
+	// names, in its order. They may carry credentials.
+	Indexes []Index
 	// Repos are directories of RPMs for which repodata has to be made.
 	Repos []Repo
 	// Env is what Hermeto sets in every RUN for this backend.
@@ -94,6 +116,29 @@ type Lock struct {
 	Rewrites []Rewrite
 	// Warnings are for people: what was left out, what is weak.
 	Warnings []string
+}
+
+// Unresolved is a package that a lock pins without saying where its files are.
+type Unresolved struct {
+	// Name and Version of the package, as the lock spells them.
+	Name, Version string
+	// Dir is where each of its files belongs, below the output directory.
+	Dir string
+	// Digests are those of all files that the lock allows (wheels and sdist
+	// alike); empty when the lock states none.
+	Digests []digest.Digest
+	// Only restricts all of the package's files.
+	Only Constraint
+	// Line in the lock file, from 1.
+	Line int
+}
+
+// Index is a place where a lock says that packages can be looked up.
+type Index struct {
+	// Kind is "index", "extra-index" or "find-links".
+	Kind string
+	// URL may carry credentials: redact before printing.
+	URL string
 }
 
 // Repo is a directory of RPMs: its repodata is made from the RPMs' headers.
@@ -122,8 +167,14 @@ type Source struct {
 	// an error that wraps fs.ErrNotExist when there is none. May be nil.
 	Sibling func(name string) ([]byte, error)
 	// RegistryURL gives the base URL of the user's own registry for a format
-	// whose lock may leave it out ("npm"); nil or "" when none is configured.
+	// whose lock may leave it out ("npm"; for a scope with a registry of its own
+	// "npm:@scope"); nil or "" when none is configured.
 	RegistryURL func(format string) string
+	// ReplaceRegistryHost is npm's replace-registry-host: "never", "always", or
+	// the host in the lock's URLs that stands for RegistryURL. The zero value
+	// means: where the lock states a strong digest, try RegistryURL first and
+	// the lock's own URL after it; without a digest, only the lock's own URL.
+	ReplaceRegistryHost string
 }
 
 // Error says what is wrong in a lock file.

@@ -1,0 +1,112 @@
+package locks
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"strings"
+)
+
+// maxLockBytes bounds the size of a lock file. The largest real ones are
+// around a megabyte; the bound keeps a hostile file from using all memory.
+const maxLockBytes = 64 << 20
+
+// Format is one kind of lock file. Several formats may share a Type, because a
+// Hermeto backend may read several files (pip: pylock.toml, requirements.txt).
+type Format struct {
+	// Type is the Hermeto backend that Parse produces: "pip", "npm", ….
+	Type string
+	// Match says whether a file of this base name is found by discovery.
+	Match func(base string) bool
+	// Parse reads one lock file. It is safe for concurrent use, and its errors
+	// are *Error with File set.
+	Parse func(Source) (*Lock, error)
+}
+
+// Formats returns all formats, in the order in which discovery should try them.
+// The slice is the caller's.
+func Formats() []Format {
+	return []Format{
+		newFormat("pip", isPylock, parsePylock),
+		newFormat("npm", oneOf("npm-shrinkwrap.json", "package-lock.json"), parseNpm),
+		newFormat("generic", oneOf("artifacts.lock.yaml"), parseGeneric),
+		newFormat("rpm", oneOf("rpms.lock.yaml"), parseRPM),
+	}
+}
+
+// ForFile returns the first format that is discovered by the file name base.
+func ForFile(base string) (Format, bool) {
+	for _, f := range Formats() {
+		if f.Match(base) {
+			return f, true
+		}
+	}
+	return Format{}, false
+}
+
+// Parse reads src as a lock of the given Type. Among the formats of one Type
+// the file's base name decides; a file of another name is taken for the first.
+// All errors are *Error.
+func Parse(typ string, src Source) (*Lock, error) {
+	var first *Format
+	var known []string
+	for _, f := range Formats() {
+		known = append(known, f.Type)
+		if f.Type != typ {
+			continue
+		}
+		if f.Match(path.Base(src.Path)) {
+			return f.Parse(src)
+		}
+		if first == nil {
+			first = &f
+		}
+	}
+	if first == nil {
+		return nil, &Error{
+			File: src.Path,
+			Msg:  fmt.Sprintf("the input type %q is not known", typ),
+			Hint: "known types: " + strings.Join(known, ", "),
+		}
+	}
+	return first.Parse(src)
+}
+
+// newFormat wraps a parser with what holds for all of them: the size bound,
+// and the file's name in the Lock and in every error.
+func newFormat(typ string, match func(string) bool, parse func(Source, *builder) error) Format {
+	return Format{Type: typ, Match: match, Parse: func(src Source) (*Lock, error) {
+		if len(src.Data) > maxLockBytes {
+			return nil, &Error{File: src.Path, Msg: fmt.Sprintf(
+				"the lock file has %d bytes, more than the %d that are read", len(src.Data), maxLockBytes)}
+		}
+		b := newBuilder(typ, src)
+		if err := parse(src, b); err != nil {
+			return nil, inFile(src.Path, err)
+		}
+		return &b.lock, nil
+	}}
+}
+
+// inFile makes err an *Error that names the file.
+func inFile(file string, err error) error {
+	var e *Error
+	if !errors.As(err, &e) {
+		e = &Error{Msg: err.Error(), Err: err}
+	}
+	if e.File == "" {
+		e.File = file
+	}
+	return e
+}
+
+func oneOf(names ...string) func(string) bool {
+	return func(base string) bool {
+		for _, n := range names {
+			if base == n {
+				return true
+			}
+		}
+		return false
+	}
+}

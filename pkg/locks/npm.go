@@ -1,0 +1,319 @@
+package locks
+
+import (
+	"net/url"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/lazybuild/lazybuild/pkg/digest"
+)
+
+// npmDir is where Hermeto puts npm's tarballs.
+const npmDir = "deps/npm"
+
+// parseNpm reads a package-lock.json or npm-shrinkwrap.json of lockfileVersion
+// 2 or 3 (npm's documentation, "package-lock.json"). Only "packages" counts;
+// "dependencies", which version 2 has for npm 6, stays as it is.
+func parseNpm(src Source, b *builder) error {
+	doc, err := readJSON(src.Data)
+	if err != nil {
+		return err
+	}
+	if doc.kind != kindMap {
+		return errAt(int(doc.line), "the lock file is %s, not a table", doc.what())
+	}
+	if v := doc.get("lockfileVersion"); v == nil || v.text != "2" && v.text != "3" {
+		return errAt(v.lineOf(doc), "lockfileVersion has to be 2 or 3").
+			hint("npm install --package-lock-only --lockfile-version=3 makes such a lock")
+	}
+	packages, err := doc.table("packages")
+	if err != nil {
+		return err
+	}
+	if packages == nil {
+		return errAt(int(doc.line), "the lock file has no packages")
+	}
+	p := npmParser{src: src, b: b}
+	for i, k := range packages.keys {
+		e := packages.items[i]
+		if e.kind != kindMap {
+			return errAt(int(e.line), "the package %q is %s, not a table", clip(k.name), e.what())
+		}
+		if err := p.entry(k, e); err != nil {
+			return err
+		}
+	}
+	return p.rewrite()
+}
+
+type npmParser struct {
+	src        Source
+	b          *builder
+	edits      []jsonEdit
+	workspaces []string // directories of the project that the lock links to
+}
+
+// npmEntry is one entry of "packages".
+type npmEntry struct {
+	node          *node
+	line          int
+	name, version string
+	resolved      string
+	digest        digest.Digest
+	only          Constraint
+}
+
+func (p *npmParser) entry(k nodeKey, n *node) error {
+	link, err := n.truth("link")
+	if err != nil {
+		return err
+	}
+	resolved, err := n.str("resolved")
+	if err != nil {
+		return err
+	}
+	if link {
+		if !slices.Contains(p.workspaces, resolved) {
+			p.workspaces = append(p.workspaces, resolved)
+		}
+		return nil
+	}
+	at := len(p.edits)
+	if err := p.dependencies(n); err != nil {
+		return err
+	}
+	if k.name == "" {
+		return nil
+	}
+	bundled, err := n.truth("inBundle")
+	if err != nil {
+		return err
+	}
+	inModules := strings.HasPrefix(k.name, "node_modules/") || strings.Contains(k.name, "/node_modules/")
+	if resolved == "" && (bundled || !inModules) || isLocal(resolved) {
+		return nil // in another package's tarball, or in the project itself
+	}
+	if resolved == "" && n.get("version") == nil {
+		return p.incomplete(k, n)
+	}
+	e, err := readNpmEntry(k, n, resolved)
+	if err != nil {
+		return err
+	}
+	a, err := p.artifact(e)
+	if err != nil {
+		return err
+	}
+	if err := p.b.add(a); err != nil {
+		return err
+	}
+	return p.pointTo(e, at, fileURL(p.src, a.Path))
+}
+
+// incomplete passes over an entry that says neither where the package is nor
+// which version it has. npm drops such entries itself, with a warning unless it
+// has marked them as extraneous.
+func (p *npmParser) incomplete(k nodeKey, n *node) error {
+	extraneous, err := n.truth("extraneous")
+	if err == nil && !extraneous {
+		p.b.warn("%s:%d: %s has neither resolved nor version, and is left out: the lock is damaged, run npm install again",
+			p.src.Path, k.line, clip(k.name))
+	}
+	return err
+}
+
+// isLocal says whether resolved is a file of the project.
+func isLocal(resolved string) bool { return strings.HasPrefix(resolved, "file:") }
+
+func readNpmEntry(k nodeKey, n *node, resolved string) (npmEntry, error) {
+	e := npmEntry{node: n, line: int(k.line), resolved: resolved}
+	var err error
+	if e.name, err = n.str("name"); err != nil { // there for an alias
+		return e, err
+	}
+	if e.name == "" {
+		e.name = nameOfModule(k.name)
+	}
+	if err := checkNpmName(e.name); err != nil {
+		return e, errAt(e.line, "%w", err)
+	}
+	if e.version, err = n.str("version"); err != nil {
+		return e, err
+	}
+	if e.digest, err = npmDigest(n); err != nil {
+		return e, err
+	}
+	for _, f := range []struct {
+		key string
+		to  *[]string
+	}{{"os", &e.only.OS}, {"cpu", &e.only.CPU}, {"libc", &e.only.Libc}} {
+		if *f.to, err = n.strings(f.key); err != nil {
+			return e, err
+		}
+	}
+	return e, nil
+}
+
+// nameOfModule is the package's name in a path like "node_modules/a/node_modules/@s/b".
+func nameOfModule(location string) string {
+	const dir = "node_modules/"
+	if i := strings.LastIndex(location, dir); i >= 0 {
+		return location[i+len(dir):]
+	}
+	return path.Base(location)
+}
+
+// checkNpmName says why a name can't be "name" or "@scope/name".
+func checkNpmName(name string) error {
+	rest := name
+	if scope, base, ok := strings.Cut(name, "/"); ok && strings.HasPrefix(scope, "@") {
+		if err := checkName(scope); err != nil {
+			return err
+		}
+		rest = base
+	}
+	return checkName(rest)
+}
+
+// npmDigest reads the integrity. None at all is common in old locks.
+func npmDigest(n *node) (digest.Digest, error) {
+	s, err := n.str("integrity")
+	if s == "" || err != nil {
+		return "", err
+	}
+	d, err := digest.ParseSRI(s)
+	if err != nil {
+		return "", errAt(int(n.get("integrity").line), "%w", err)
+	}
+	return d, nil
+}
+
+func (p *npmParser) artifact(e npmEntry) (Artifact, error) {
+	a := Artifact{
+		Name:    e.name,
+		Version: e.version,
+		Digest:  e.digest,
+		Size:    SizeUnknown,
+		Only:    e.only,
+		Line:    e.line,
+	}
+	if e.resolved == "" {
+		return p.fromRegistry(e, a)
+	}
+	at := int(e.node.get("resolved").line)
+	if isGit(e.resolved) {
+		return a, errAt(at, "%s comes from git, and git dependencies are not supported yet", clip(e.name)).
+			hint("use a released version, or the URL of a tarball")
+	}
+	u, err := parseURL(e.resolved)
+	if err != nil {
+		return a, errAt(at, "%s: %w", clip(e.name), err)
+	}
+	if isRegistryTarball(u, e) {
+		a.Path = registryPath(e)
+		a.URLs = p.registryURLs(e, u)
+		a.PURL = npmPURL(e, nil)
+		return a, nil
+	}
+	if e.digest == "" {
+		return a, errAt(e.line, "%s comes from %s and has no integrity", clip(e.name), u.Host).
+			hint("files from outside a registry need one: run npm install again")
+	}
+	a.URLs = []string{e.resolved}
+	a.Path = npmDir + "/external-" + e.name + "/" + e.name + "-external-" +
+		e.digest.Algorithm() + "-" + e.digest.Hex() + ".tgz"
+	a.PURL = npmPURL(e, map[string]string{"download_url": withoutUser(u), "checksum": e.digest.String()})
+	return a, nil
+}
+
+// isGit says whether resolved is a git repository, in one of npm's spellings.
+func isGit(resolved string) bool {
+	scheme, _, _ := strings.Cut(resolved, ":")
+	switch scheme {
+	case "git", "ssh", "github", "gitlab", "bitbucket", "gist":
+		return true
+	}
+	return strings.HasPrefix(scheme, "git+")
+}
+
+// isRegistryTarball tells a registry's tarball from any other: by the path that
+// npm's registries share, <name>/-/<base>-<version>.tgz, because a registry may
+// stand at any host.
+func isRegistryTarball(u *url.URL, e npmEntry) bool {
+	return e.version != "" && strings.HasSuffix(u.Path, "/"+registryTarball(e))
+}
+
+// registryTarball is the tarball's path below the URL of a registry.
+func registryTarball(e npmEntry) string {
+	base := e.name[strings.LastIndexByte(e.name, '/')+1:]
+	return e.name + "/-/" + base + "-" + e.version + ".tgz"
+}
+
+// registryPath is Hermeto's name for a registry's tarball: "@s/a" becomes "s-a".
+func registryPath(e npmEntry) string {
+	name := strings.ReplaceAll(strings.TrimPrefix(e.name, "@"), "/", "-")
+	return npmDir + "/" + name + "-" + e.version + ".tgz"
+}
+
+// fromRegistry is an entry without resolved, as npm writes it under
+// omit-lockfile-registry-resolved: the user's registry has it.
+func (p *npmParser) fromRegistry(e npmEntry, a Artifact) (Artifact, error) {
+	own := p.registry(e.name)
+	if own == "" {
+		return a, errAt(e.line, "%s has no resolved, and no npm registry is configured", clip(e.name)).
+			hint("write registry=<URL> into .npmrc, or make the lock without omit-lockfile-registry-resolved")
+	}
+	u := own + "/" + registryTarball(e)
+	if _, err := parseURL(u); err != nil {
+		return a, errAt(e.line, "%s: the configured npm registry: %w", clip(e.name), err)
+	}
+	a.URLs = []string{u}
+	a.Path = registryPath(e)
+	a.PURL = npmPURL(e, nil)
+	return a, nil
+}
+
+// registry is the user's registry for a package, without a slash at the end.
+func (p *npmParser) registry(name string) string {
+	if p.src.RegistryURL == nil {
+		return ""
+	}
+	own := ""
+	if scope, _, ok := strings.Cut(name, "/"); ok {
+		own = p.src.RegistryURL("npm:" + scope)
+	}
+	if own == "" {
+		own = p.src.RegistryURL("npm")
+	}
+	return strings.TrimRight(own, "/")
+}
+
+// registryURLs applies replace-registry-host (npm's documentation, "config").
+// npm writes one fixed host for "whatever registry is configured", which can't
+// be told from a private registry's host. A strong digest makes it safe to try
+// both; without one the same name may be another package elsewhere, so that
+// only what the lock says is used, unless the user has said otherwise.
+func (p *npmParser) registryURLs(e npmEntry, u *url.URL) []string {
+	own := p.registry(e.name)
+	mode := p.src.ReplaceRegistryHost
+	if own == "" || mode == "never" {
+		return []string{e.resolved}
+	}
+	mine := own + "/" + registryTarball(e)
+	switch {
+	case mode == "always" || mode != "" && mode == u.Hostname():
+		return []string{mine}
+	case mine == e.resolved || e.digest.Weak() || mode != "":
+		return []string{e.resolved}
+	}
+	return []string{mine, e.resolved}
+}
+
+func npmPURL(e npmEntry, q map[string]string) string {
+	namespace, name, scoped := strings.Cut(strings.ToLower(e.name), "/")
+	if !scoped {
+		namespace, name = "", namespace
+	}
+	return purl("npm", namespace, name, e.version, q)
+}
