@@ -28,8 +28,8 @@ func (e *ConflictError) Error() string {
 	return fmt.Sprintf("%s and %s: two entries for %q: %s", e.First.Lock, e.Second.Lock, e.Path, e.Reason)
 }
 
-// Build makes a valid Tree. It sorts files and dirs (both slices belong to the
-// Tree afterwards) and merges what is equal: several locks name the same file
+// Build makes a valid Tree. It sorts files and dirs (both slices belong to Build
+// afterwards) and merges what is equal: several locks name the same file
 // all the time. What cannot be merged is a *ConflictError; a path that CheckPath
 // refuses and a malformed digest are errors that name the lock. All errors are
 // reported at once, up to a limit.
@@ -37,8 +37,8 @@ func (e *ConflictError) Error() string {
 // A generated file (Content) gets its Size and Digest here.
 func Build(inputs []Input, files []File, dirs []Dir) (*Tree, error) {
 	b := builder{t: &Tree{Inputs: inputs}}
-	if len(inputs) > maxInputs {
-		return nil, fmt.Errorf("%d inputs are more than %d", len(inputs), maxInputs)
+	if len(inputs) > maxInputs || len(files) > maxFiles || len(dirs) > maxFiles {
+		return nil, fmt.Errorf("%d inputs with %d files and %d directories are more than a tree can hold", len(inputs), len(files), len(dirs))
 	}
 	for i := range files {
 		b.admit(&files[i])
@@ -50,7 +50,7 @@ func Build(inputs []Input, files []File, dirs []Dir) (*Tree, error) {
 		return nil, errors.Join(b.errs...)
 	}
 	// Stable: where files are merged, the first input's entry leads.
-	slices.SortStableFunc(files, func(x, y File) int { return strings.Compare(x.Path, y.Path) })
+	files = sortFiles(files)
 	slices.SortStableFunc(dirs, func(x, y Dir) int { return strings.Compare(x.Path, y.Path) })
 	b.mergeFiles(files)
 	b.mergeDirs(dirs)
@@ -59,6 +59,23 @@ func Build(inputs []Input, files []File, dirs []Dir) (*Tree, error) {
 		return nil, errors.Join(b.errs...)
 	}
 	return b.t, nil
+}
+
+// sortFiles sorts by path, and equal paths by their order in files. It sorts
+// numbers and moves each of the large structs once.
+func sortFiles(files []File) []File {
+	order := make([]int32, len(files))
+	for i := range order {
+		order[i] = int32(i)
+	}
+	slices.SortFunc(order, func(x, y int32) int {
+		return cmp.Or(strings.Compare(files[x].Path, files[y].Path), cmp.Compare(x, y))
+	})
+	sorted := make([]File, len(files))
+	for i, j := range order {
+		sorted[i] = files[j]
+	}
+	return sorted
 }
 
 // maxErrors bounds the report on a lock that is wrong everywhere.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/lazybuild/lazybuild/pkg/digest"
 )
@@ -44,6 +45,7 @@ type decoder struct {
 	words     []string
 	path, url []byte // the last ones
 	rec       record
+	hash      [64]byte // the largest hash value
 	urls      []string // where the files' URL slices are cut from
 }
 
@@ -109,7 +111,6 @@ func (d *decoder) files(t *Tree) error {
 	if err != nil {
 		return err
 	}
-	t.Files = make([]File, 0, min(n, 1<<14))
 	for range n {
 		var f File
 		if err := d.file(&f); err != nil {
@@ -120,6 +121,10 @@ func (d *decoder) files(t *Tree) error {
 		}
 		if k := len(t.Files); k > 0 && t.Files[k-1].Path >= f.Path {
 			return fmt.Errorf("path %q is out of order", f.Path)
+		}
+		if k := len(t.Files); k == cap(t.Files) {
+			// Double with what has arrived; append would copy more often.
+			t.Files = slices.Grow(t.Files, min(max(k, 1<<10), n-k))
 		}
 		t.Files = append(t.Files, f)
 	}
@@ -217,8 +222,7 @@ func (d *decoder) digest() error {
 	if err != nil {
 		return err
 	}
-	var value [64]byte
-	raw, err := d.bytes(value[:0], len(value))
+	raw, err := d.bytes(d.hash[:0], len(d.hash))
 	if err != nil {
 		return err
 	}
