@@ -8,10 +8,13 @@ import (
 	"testing"
 )
 
+// noReadAhead makes what is fetched depend on the build alone, not on how fast it is.
+const noReadAhead = "--lazy-readahead=off"
+
 func TestBuildFetchesOnlyWhatItOpens(t *testing.T) {
 	s := newSample(t)
 	image := s.image()
-	r := s.must("-f", "Containerfile", "-t", image, "--network=none", "--lazy-readahead=off")
+	r := s.must("-f", "Containerfile", "-t", image, "--network=none", noReadAhead)
 
 	rep := r.read()
 	var opened []string
@@ -46,7 +49,7 @@ func TestBuildFetchesOnlyWhatItOpens(t *testing.T) {
 func TestSourceOnlyChangeOpensAndFetchesNothing(t *testing.T) {
 	s := newSample(t)
 	image := s.image()
-	args := []string{"-f", "Containerfile", "-t", image, "--network=none"}
+	args := []string{"-f", "Containerfile", "-t", image, "--network=none", noReadAhead}
 	s.must(args...)
 	asked := s.origin.count("")
 
@@ -79,7 +82,7 @@ func TestChangedLockDoesNotReuseTheStaleLayer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := newSample(t)
 			image := s.image()
-			args := []string{"-f", "Containerfile", "-t", image, "--network=none"}
+			args := []string{"-f", "Containerfile", "-t", image, "--network=none", noReadAhead}
 			s.must(args...)
 			asked := s.origin.count("")
 

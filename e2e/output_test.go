@@ -34,7 +34,7 @@ func TestOwnLinesStandOnStderrWithOneSummary(t *testing.T) {
 // field must not hide behind a zero value.
 func TestReportHasTheDocumentedFields(t *testing.T) {
 	s := generically(t, "RUN cp /cachi2/output/deps/generic/data.bin /data\n")
-	r := s.must("-f", "Containerfile", "-t", s.image(), "--network=none")
+	r := s.must("-f", "Containerfile", "-t", s.image(), "--network=none", noReadAhead)
 	text, err := os.ReadFile(r.report)
 	if err != nil {
 		t.Fatal(err)

@@ -68,7 +68,9 @@ func run(ctx context.Context, binary string, keep bool) error {
 	if err != nil {
 		return err
 	}
-	printTable(os.Stdout, app, ways, results)
+	if err := printTable(os.Stdout, app, ways, results); err != nil {
+		return err
+	}
 	return check(results)
 }
 

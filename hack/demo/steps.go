@@ -84,12 +84,11 @@ func (r *result) String() string {
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }
 
-func printTable(w io.Writer, a *realapp.App, ways []way, results map[string][]*result) {
+func printTable(w io.Writer, a *realapp.App, ways []way, results map[string][]*result) error {
 	cold := results["cold"][0]
 	fmt.Fprintf(w, "\n%d Python and %d npm packages; the tree holds %d files", a.Wheels, a.Tarballs, cold.tree.Files)
 	fmt.Fprintf(w, ", %s\n\n", humanize.Bytes(uint64(cold.tree.Bytes)))
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
-	defer t.Flush()
 	fmt.Fprintln(t, "step\tway\tfiles opened\tfiles fetched\tbytes fetched\twaiting for downloads\twall time")
 	for _, s := range steps() {
 		for i, r := range results[s.name] {
@@ -101,4 +100,5 @@ func printTable(w io.Writer, a *realapp.App, ways []way, results map[string][]*r
 				humanize.Bytes(uint64(r.bytes)), seconds(r.waited), seconds(r.took))
 		}
 	}
+	return t.Flush()
 }

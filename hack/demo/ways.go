@@ -130,8 +130,7 @@ func (p *prefetched) download(ctx context.Context, dir string) (stats prefetch.S
 	if err := os.WriteFile(lockPath, lock, 0o644); err != nil {
 		return stats, err
 	}
-	env := "export PIP_FIND_LINKS=/cachi2/output/deps/pip\nexport PIP_NO_INDEX=true\n"
-	return stats, os.WriteFile(filepath.Join(p.output, "cachi2.env"), []byte(env), 0o644)
+	return stats, os.WriteFile(filepath.Join(p.output, "cachi2.env"), []byte(prefetch.Env), 0o644)
 }
 
 // warmUp downloads everything once and throws it away. Otherwise the first way
