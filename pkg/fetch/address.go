@@ -69,4 +69,3 @@ func guardDial(dial dialFunc, proxies map[string]bool) dialFunc {
 		return nil, errLocalAddress
 	}
 }
-

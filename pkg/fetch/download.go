@@ -14,7 +14,7 @@ type download struct {
 	sink   Sink
 	ticket *Ticket
 	result Result
-	total  int64 // what SetSize was told last; 0: nothing yet
+	total  int64 // what SetSize was told since the last Reset; 0: nothing yet
 
 	// Of the present URL:
 	tg      *target
@@ -127,6 +127,7 @@ func (d *download) reset() error {
 	if err := d.sink.Reset(); err != nil {
 		return local("starting the file again", err)
 	}
+	d.total = 0
 	return nil
 }
 
