@@ -184,8 +184,8 @@ func (g *genericParser) onlyKeys(n *node, more ...string) error {
 	known := append([]string{"checksum", "filename"}, more...)
 	if g.v2 {
 		known = append(known, "auth")
-	} else if n.get("auth") != nil {
-		return errAt(int(n.get("auth").line), "auth needs metadata version 2.0").
+	} else if i := n.find("auth"); i >= 0 {
+		return errAt(int(n.keys[i].line), "auth needs metadata version 2.0").
 			hint(`write version: "2.0"`)
 	}
 	return n.onlyKeys("an artifact", known...)

@@ -141,6 +141,11 @@ func readNpmEntry(k nodeKey, n *node, resolved string) (npmEntry, error) {
 	if e.version, err = n.str("version"); err != nil {
 		return e, err
 	}
+	if e.version != "" { // it becomes a part of the file's name
+		if err := checkName(e.version); err != nil {
+			return e, errAt(int(n.get("version").line), "the version: %w", err)
+		}
+	}
 	if e.digest, err = npmDigest(n); err != nil {
 		return e, err
 	}
@@ -168,7 +173,7 @@ func nameOfModule(location string) string {
 func checkNpmName(name string) error {
 	rest := name
 	if scope, base, ok := strings.Cut(name, "/"); ok && strings.HasPrefix(scope, "@") {
-		if err := checkName(scope); err != nil {
+		if err := checkName(scope[1:]); err != nil {
 			return err
 		}
 		rest = base

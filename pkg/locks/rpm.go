@@ -180,6 +180,9 @@ func checkRepoid(n *node, f rpmFile) error {
 // nevra gives the name and the version of an RPM: as the lock states them, else
 // from the file name <name>-<version>-<release>.<arch>.rpm.
 func nevra(n *node, base string) (name, version string, err error) {
+	if !strings.HasSuffix(base, ".rpm") {
+		return base, "", nil // module metadata
+	}
 	if name, err = n.str("name"); err != nil {
 		return "", "", err
 	}
@@ -187,7 +190,7 @@ func nevra(n *node, base string) (name, version string, err error) {
 		return "", "", err
 	}
 	stem := strings.TrimSuffix(base, ".rpm")
-	if i := strings.LastIndexByte(stem, '.'); i > 0 && stem != base {
+	if i := strings.LastIndexByte(stem, '.'); i > 0 {
 		stem = stem[:i]
 	}
 	cut := len(stem)
