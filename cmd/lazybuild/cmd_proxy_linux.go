@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -17,6 +19,9 @@ func newProxy(signals <-chan os.Signal) *cobra.Command {
 		Hidden: true,
 		Args:   cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
+			// A write to a CLI that has died must not kill the proxy before it has
+			// unmounted.
+			signal.Ignore(syscall.SIGPIPE)
 			stop := make(chan struct{})
 			go func() {
 				<-signals

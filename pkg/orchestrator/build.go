@@ -2,6 +2,8 @@ package orchestrator
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -313,6 +315,7 @@ func (b *build) spec() wire.Spec {
 		Files: map[string][]byte{"cachi2.env": plan.Cachi2Env(o.Plan.Env)},
 		CA:    o.CA, HTTPProxy: o.HTTPProxy, HTTPSProxy: o.HTTPSProxy, NoProxy: o.NoProxy,
 		Credentials: o.Credentials, AllowUnverified: o.AllowUnverified, ReadAhead: o.ReadAhead,
+		TraceKey: b.traceKey(),
 	}
 	if o.YumRepos {
 		for name, data := range b.reposD() {
@@ -329,6 +332,20 @@ func (b *build) spec() wire.Spec {
 		}
 	}
 	return s
+}
+
+// traceKey names the builds that read the same files as this one: those of the
+// same Containerfile, stage and platform, whatever their locks say.
+func (b *build) traceKey() string {
+	o := &b.o
+	h := sha256.New()
+	for _, part := range []string{
+		o.Target.Context, o.Target.Containerfile(),
+		o.Line.Value("target"), o.Line.Value("platform"), o.Line.Value("arch"), o.Line.Value("os"),
+	} {
+		fmt.Fprintf(h, "%d %s\n", len(part), part)
+	}
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 func (b *build) onEvent(ev wire.Event) {
@@ -352,7 +369,11 @@ const byeLimit = 1500 * time.Millisecond
 
 // finish takes the proxy down in order and reports.
 func (b *build) finish(code int) {
-	if b.summary = b.proxy.bye(byeLimit); b.summary == nil {
+	word := wire.ByeFailed
+	if code == ExitOK {
+		word = wire.ByeOK
+	}
+	if b.summary = b.proxy.bye(word, byeLimit); b.summary == nil {
 		b.summary = &wire.Summary{}
 		b.broken = true
 	}
@@ -374,7 +395,7 @@ func (b *build) end() error {
 		return nil
 	}
 	if b.proxy != nil {
-		b.proxy.bye(byeLimit)
+		b.proxy.bye(wire.Bye, byeLimit)
 		b.proxy.waitGone(byeLimit)
 		b.o.UI.Verbose("the proxy is gone")
 	}

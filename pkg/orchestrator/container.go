@@ -155,11 +155,12 @@ func (p *proxy) why(err error) error {
 }
 
 // bye asks the proxy to take everything down and returns its summary, or nil
-// when there was none within limit. Safe to call more than once.
-func (p *proxy) bye(limit time.Duration) *wire.Summary {
+// when there was none within limit. word is wire.ByeOK, wire.ByeFailed or
+// wire.Bye. Safe to call more than once; the first word counts.
+func (p *proxy) bye(word string, limit time.Duration) *wire.Summary {
 	p.byeOnce.Do(func() {
 		go func() {
-			_, _ = io.WriteString(p.stdin, wire.Bye+"\n")
+			_, _ = io.WriteString(p.stdin, word+"\n")
 			_ = p.stdin.Close()
 		}()
 	})

@@ -212,18 +212,18 @@ func (p *server) mountTree(t *tree.Tree, log *slog.Logger) error {
 
 // serve waits for the end of the lease and takes everything down.
 func (p *server) serve(in *bufio.Reader, stop <-chan struct{}) error {
-	bye := make(chan bool, 1)
+	bye := make(chan wire.End, 1)
 	go func() { bye <- wire.WaitBye(in) }()
 	ticker := time.NewTicker(progressEvery)
 	defer ticker.Stop()
 	for {
 		select {
-		case ok := <-bye:
-			return p.end(ok)
+		case how := <-bye:
+			return p.end(how)
 		case <-stop:
-			return p.end(false)
+			return p.end(wire.Gone)
 		case <-p.mount.Done():
-			return errors.Join(errors.New("the mount has been taken away"), p.end(false))
+			return errors.Join(errors.New("the mount has been taken away"), p.end(wire.Gone))
 		case <-ticker.C:
 			if pr := p.src.progress(); pr != nil {
 				p.events.Send(wire.Event{Kind: wire.ProgressKind, Progress: pr})
@@ -237,9 +237,9 @@ const progressEvery = 250 * time.Millisecond
 
 var errLease = errors.New("lazybuild has ended; its build cannot go on")
 
-func (p *server) end(inOrder bool) error {
+func (p *server) end(how wire.End) error {
 	var err error
-	if !inOrder {
+	if how == wire.Gone {
 		err = errLease
 		p.mount.Kill(errLease)
 		time.Sleep(graceDead)

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"encoding/json"
 	"io"
-	"time"
 )
 
 // Kind says what an Event is about.
@@ -88,7 +87,7 @@ type Summary struct {
 	// everything else that was asked of an origin (RPM headers), in bytes too.
 	Fetched  Count `json:"fetched"`
 	Requests Count `json:"requests"`
-	// Unused is what read-ahead fetched and nobody opened.
+	// Unused is what read-ahead fetched and nobody opened; it is part of Fetched.
 	Unused Count `json:"unused"`
 	// FromStore counts opened files that were there already.
 	FromStore Count `json:"from_store"`
@@ -99,74 +98,6 @@ type Summary struct {
 	WaitedMS int64 `json:"waited_ms"`
 	// Failed counts files that could not be had.
 	Failed int `json:"failed"`
-}
-
-// EventWriter sends Events without ever making the sender wait: a CLI that
-// does not read must not stop a build. Progress and Debug events are dropped
-// when the queue is full, others wait in memory.
-type EventWriter struct {
-	queue chan Event
-	keep  chan Event
-	done  chan struct{}
-}
-
-// keepQueue bounds the events that must not be lost; a build that fails on
-// more files than this has said enough.
-const keepQueue = 4096
-
-// NewEventWriter starts a goroutine that writes to w until Close.
-func NewEventWriter(w io.Writer) *EventWriter {
-	e := &EventWriter{queue: make(chan Event, 64), keep: make(chan Event, keepQueue), done: make(chan struct{})}
-	go e.run(w)
-	return e
-}
-
-func (e *EventWriter) run(w io.Writer) {
-	defer close(e.done)
-	enc := json.NewEncoder(w)
-	for {
-		// Kept events first, so that a flood of progress delays no failure.
-		select {
-		case ev, ok := <-e.keep:
-			if !ok {
-				return
-			}
-			_ = enc.Encode(ev)
-			continue
-		default:
-		}
-		select {
-		case ev, ok := <-e.keep:
-			if !ok {
-				return
-			}
-			_ = enc.Encode(ev)
-		case ev := <-e.queue:
-			_ = enc.Encode(ev)
-		}
-	}
-}
-
-// Send queues an event. It never blocks. Not to be called after Close.
-func (e *EventWriter) Send(ev Event) {
-	q := e.keep
-	if ev.Kind == ProgressKind || ev.Kind == Debug {
-		q = e.queue
-	}
-	select {
-	case q <- ev:
-	default:
-	}
-}
-
-// Close waits until the kept events are written, or for limit when the reader
-// has stopped reading.
-func (e *EventWriter) Close(limit time.Duration) {
-	close(e.keep)
-	select {
-	case <-e.done:
-	case <-time.After(limit):
-	}
 }
 
 // ReadEvents calls f for each event until EOF or a broken line. Lines that are

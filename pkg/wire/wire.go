@@ -5,7 +5,8 @@
 //
 //	one line of JSON      the Spec, whose TreeBytes says how much follows
 //	TreeBytes bytes       the tree in its own wire form (pkg/tree), as base64
-//	"bye\n"               the build has ended well or badly; take everything down
+//	"bye ok\n"            the build has succeeded; take everything down
+//	"bye failed\n"        it has not; take everything down ("bye\n": nobody says)
 //	EOF without "bye"     the CLI has died: the attached stdin is the lease
 //
 // Everything is printable text, because podman's server looks for its detach
@@ -69,6 +70,10 @@ type Spec struct {
 	AllowUnverified string
 	// ReadAhead is "group", "trace" or "off".
 	ReadAhead string
+	// TraceKey names the builds that read the same files: what one has opened
+	// is what the next will want. Any string; empty means that nothing is known
+	// of other builds and nothing is remembered of this one.
+	TraceKey string
 	// NoPassthrough turns FUSE passthrough off.
 	NoPassthrough bool
 	// TreeBytes is the length in bytes of the base64 that follows.
@@ -168,18 +173,42 @@ func readLine(r *bufio.Reader, limit int) ([]byte, error) {
 	}
 }
 
-// Bye is the line that ends a build in order.
-const Bye = "bye"
+// The lines that end a build in order.
+const (
+	Bye       = "bye"        // the build has ended; nobody says how
+	ByeOK     = "bye ok"     // it has succeeded
+	ByeFailed = "bye failed" // it has not
+)
 
-// WaitBye blocks until the CLI says Bye (true) or is gone (false).
-func WaitBye(r *bufio.Reader) bool {
+// End says how a build has ended.
+type End int
+
+const (
+	// Gone: EOF without a word. The CLI has died; the build may still run.
+	Gone End = iota
+	// Ended: Bye.
+	Ended
+	// Succeeded: ByeOK.
+	Succeeded
+	// Failure: ByeFailed.
+	Failure
+)
+
+// WaitBye blocks until the CLI says how the build has ended, or is Gone. Other
+// lines are passed over.
+func WaitBye(r *bufio.Reader) End {
 	for {
 		line, err := readLine(r, 1<<10)
 		if err != nil {
-			return false
+			return Gone
 		}
-		if string(line) == Bye {
-			return true
+		switch string(line) {
+		case Bye:
+			return Ended
+		case ByeOK:
+			return Succeeded
+		case ByeFailed:
+			return Failure
 		}
 	}
 }
