@@ -55,7 +55,7 @@ func (s *Store) openPartial(ctx context.Context, r ref, size int64) (*Partial, e
 	}
 	if err != nil {
 		if noRoom(err) {
-			s.root.Remove(p.name)
+			p.drop()
 		}
 		p.close()
 		return nil, err
@@ -246,6 +246,13 @@ func (p *Partial) close() {
 	p.done = true
 	p.room.release()
 	p.f.Close()
+}
+
+// drop removes the file, so that its bytes no longer count.
+func (p *Partial) drop() {
+	if p.s.root.Remove(p.name) == nil {
+		p.room.wrote(0)
+	}
 }
 
 // useless says that what is there must not be kept for the next try, err being

@@ -97,3 +97,50 @@ func (s *Store) gate(ctx context.Context, kind lockKind) (*os.File, error) {
 	}
 	return f, nil
 }
+
+// pinned is what live builds need, by sha256 digest. The gate must be closed:
+// looking at a pin locks it for a moment.
+func (s *Store) pinned(ctx context.Context) (map[digest.Digest]bool, error) {
+	out := make(map[digest.Digest]bool)
+	err := s.eachPin(ctx, func(name string, f *os.File, dead bool) error {
+		if dead {
+			return nil
+		}
+		return s.readPin(f, out)
+	})
+	return out, err
+}
+
+// eachPin calls fn with every pin, and whether its owner is dead: then its lock
+// is free, however the owner died.
+func (s *Store) eachPin(ctx context.Context, fn func(name string, f *os.File, dead bool) error) error {
+	return s.eachFile(ctx, pinDir, func(name string, fi fs.FileInfo) error {
+		if !fi.Mode().IsRegular() || path.Base(name) == pinGate {
+			return nil
+		}
+		f, err := s.root.OpenFile(name, os.O_RDWR, 0)
+		if err != nil {
+			return unlessGone(err)
+		}
+		defer f.Close()
+		dead, err := tryFlock(f, exclusive)
+		if err != nil {
+			return err
+		}
+		return fn(name, f, dead)
+	})
+}
+
+func (s *Store) readPin(f *os.File, into map[digest.Digest]bool) error {
+	lines := bufio.NewScanner(f)
+	for lines.Scan() {
+		r, err := digestRef(digest.Digest(lines.Text()))
+		if err != nil {
+			continue // the owner is alive and will write what is right
+		}
+		if sum, err := s.sum(r); err == nil {
+			into[sum] = true
+		}
+	}
+	return lines.Err()
+}

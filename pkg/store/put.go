@@ -88,7 +88,7 @@ func (s *Store) write(ctx context.Context, r ref, size int64, fill Fill) (*os.Fi
 func (s *Store) writeOnce(ctx context.Context, p *Partial, fill Fill) (f *os.File, info Info, err error) {
 	defer func() {
 		if f == nil && p.useless(err) { // also when fill panics
-			s.root.Remove(p.name)
+			p.drop()
 		}
 		p.close()
 	}()
@@ -146,7 +146,6 @@ func (s *Store) commit(p *Partial) (*os.File, Info, error) {
 		}
 		return nil, Info{}, err
 	}
-	s.space.add(info.Size)
 	s.remember(p.r, info)
 	return f, info, nil
 }

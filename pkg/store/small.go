@@ -10,12 +10,15 @@ import (
 	"path"
 )
 
+// tmpPrefix begins the names of small files on their way; no digest or key does.
+const tmpPrefix = "tmp-"
+
 // writeSmall replaces a small rebuildable file in one step: readers see the old
 // content or the new. There is no fsync, on purpose. A power cut can only lose
 // the file or leave it empty, which readers take for "not there"; an fsync for
 // every alias and facts file would double the cost of a blob.
 func (s *Store) writeSmall(name string, data []byte, label string) (err error) {
-	tmp := path.Join(partialDir, "tmp-"+rand.Text())
+	tmp := path.Join(partialDir, tmpPrefix+rand.Text())
 	var f *os.File
 	err = step(label+".create", func() (err error) {
 		f, err = s.root.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
