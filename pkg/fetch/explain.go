@@ -17,7 +17,7 @@ func statusHint(code int) string {
 	case http.StatusNotFound, http.StatusGone:
 		return "the file is no longer there; the lock is probably too old"
 	case http.StatusProxyAuthRequired:
-		return "the proxy wants credentials (http://user:password@host:port in the proxy's URL)"
+		return "the proxy wants credentials; put them into its URL"
 	case http.StatusTooManyRequests:
 		return "the host limits how fast one may ask; try again later"
 	}

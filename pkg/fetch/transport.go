@@ -115,10 +115,10 @@ func (p Proxy) function() (proxyFunc, map[string]bool, error) {
 // when the value makes no sense. The error must not repeat the value: it may
 // hold a password.
 func parseProxy(v string) (*url.URL, error) {
-	u, err := url.Parse(v)
-	if err != nil || u.Host == "" {
-		u, err = url.Parse("http://" + v) // "host:port" is allowed
+	if !strings.Contains(v, "://") {
+		v = "http://" + v // "host:port" is allowed
 	}
+	u, err := url.Parse(v)
 	if err != nil || u.Hostname() == "" || !slices.Contains([]string{"http", "https", "socks5", "socks5h"}, u.Scheme) {
 		return nil, errors.New("the value is not a proxy's URL (expected http://host:port)")
 	}
