@@ -64,7 +64,7 @@ func (s *server) fill(n *node, out *fuse.Attr) time.Duration {
 		out.Mode = fuse.S_IFDIR | s.dirMode
 		return forever
 	}
-	out.Mode = fuse.S_IFREG | 0o444
+	out.Mode = fuse.S_IFREG | 0o644 // as a prefetch leaves them: programs copy modes into images
 	size := s.sizeNow(n)
 	if size < 0 {
 		return 0

@@ -29,7 +29,7 @@ func TestStatAndListingsNeverOpen(t *testing.T) {
 		t.Errorf("ls of the root: %q", got)
 	}
 	got := a.must("stat", m.path("deps/npm/b.tgz"))
-	if want := "mode=100444 size=3 nlink=1 "; !strings.HasPrefix(got, want) || !strings.HasSuffix(got, ".0 uid=0") {
+	if want := "mode=100644 size=3 nlink=1 "; !strings.HasPrefix(got, want) || !strings.HasSuffix(got, ".0 uid=0") {
 		t.Errorf("stat: %q, want %q…", got, want)
 	}
 	if got := a.must("stat", m.path("deps")); !strings.HasPrefix(got, "mode=40777 ") {

@@ -262,7 +262,7 @@ func (b *build) viewTarget() string {
 // startProxy brings the mount up and checks that the build will see it.
 func (b *build) startProxy(ctx context.Context) error {
 	// Taking down happens through the same connection, after a Ctrl-C too.
-	api, err := b.p.connect(context.WithoutCancel(ctx), b.state.Tmp)
+	api, err := b.p.connect(context.WithoutCancel(ctx), socketPath(b.o.Base, b.id))
 	if err != nil {
 		return err
 	}

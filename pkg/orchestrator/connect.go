@@ -51,14 +51,13 @@ const (
 // on the default socket if the user has set no global flags that could mean
 // another storage; else it starts one that ends by itself. dir is for the
 // socket of that service.
-func (p *podman) connect(ctx context.Context, dir string) (context.Context, error) {
+func (p *podman) connect(ctx context.Context, sock string) (context.Context, error) {
 	if len(p.global) == 0 && os.Getenv("CONTAINERS_CONF") == "" {
-		sock := defaultSocket()
-		if listens(ctx, sock) {
-			return dialAPI(ctx, sock)
+		if listens(ctx, defaultSocket()) {
+			return dialAPI(ctx, defaultSocket())
 		}
 	}
-	return p.startService(ctx, dir)
+	return p.startService(ctx, sock)
 }
 
 func defaultSocket() string {
@@ -92,8 +91,7 @@ func dialAPI(ctx context.Context, sock string) (context.Context, error) {
 // startService runs `podman system service` as a child. It ends by itself five
 // seconds after the last connection, so nobody has to stop it, whatever happens
 // to this process; the attached proxy keeps it alive during the build.
-func (p *podman) startService(ctx context.Context, dir string) (context.Context, error) {
-	sock := filepath.Join(dir, "podman.sock")
+func (p *podman) startService(ctx context.Context, sock string) (context.Context, error) {
 	// Not bound to ctx: a Ctrl-C ends the build, and the service is needed to
 	// take the container down.
 	cmd := p.command(context.WithoutCancel(ctx), "system", "service", "--time", "5", "unix://"+sock)

@@ -42,6 +42,13 @@ type stateFile struct {
 
 func stateDir(base string) string { return filepath.Join(base, "state") }
 
+// socketPath is where the API service of a build listens. It is among the
+// states, and not in a directory for temporary files, because a socket's path
+// has at most 107 bytes (unix(7)).
+func socketPath(base string, id BuildID) string {
+	return filepath.Join(stateDir(base), string(id)+".sock")
+}
+
 // createState writes the state of a new build and locks it.
 func createState(base string, s State) (*stateFile, error) {
 	dir := stateDir(base)
@@ -72,6 +79,7 @@ func (f *stateFile) write(s State) error {
 
 // remove ends the state: nothing is left of the build.
 func (f *stateFile) remove() {
+	_ = os.Remove(strings.TrimSuffix(f.path, ".json") + ".sock")
 	_ = os.Remove(f.path)
 	_ = os.Remove(f.path + ".lock")
 	_ = f.lock.Unlock()

@@ -112,12 +112,24 @@ func (u *UI) Summary(t *tree.Tree, s *wire.Summary) {
 	}
 	total := t.Totals()
 	opened, fromStore := len(s.Opened), s.FromStore.Files
-	u.line("opened %d of %d files, fetched %s of %s in %d files, %d from the store, waited %s for downloads",
-		opened, total.Files, size(s.Fetched.Bytes+s.Requests.Bytes), size(total.Bytes), s.Fetched.Files, fromStore,
+	u.line("opened %d/%d files, fetched %s/%s (%d files), %d files from the store, waited %s for downloads",
+		opened, total.Files, size(s.Fetched.Bytes+s.Requests.Bytes), inTree(total), s.Fetched.Files, fromStore,
 		(time.Duration(s.WaitedMS) * time.Millisecond).Round(10*time.Millisecond))
 	if s.Unverified > 0 {
 		u.line("warning: %d files were served that no lock verifies with a strong digest", s.Unverified)
 	}
+}
+
+// inTree is how much a prefetch would have to download; "?" stands for files of
+// which no lock says the size.
+func inTree(t tree.Totals) string {
+	switch {
+	case t.Unknown == 0:
+		return size(t.Bytes)
+	case t.Bytes == 0:
+		return "?"
+	}
+	return size(t.Bytes) + "+?"
 }
 
 // size prints bytes as people write them.
