@@ -1,6 +1,7 @@
 package locks
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"strings"
@@ -11,17 +12,23 @@ import (
 // syntax first, so that what follows may take the document for valid.
 func readJSON(data []byte) (*node, error) {
 	text := string(data)
-	var raw json.RawMessage
-	if err := json.Unmarshal(data, &raw); err != nil {
-		line := 0
-		if se := (*json.SyntaxError)(nil); errors.As(err, &se) {
-			line = 1 + strings.Count(text[:min(int(se.Offset), len(text))], "\n")
-		}
-		return nil, errAt(line, "the file is not valid JSON: %w", err)
+	if !json.Valid(data) {
+		return nil, jsonError(data)
 	}
 	r := jsonReader{s: text, line: 1}
 	r.space()
 	return r.value(0)
+}
+
+// jsonError says where and why data is no JSON.
+func jsonError(data []byte) error {
+	var raw json.RawMessage
+	err := json.Unmarshal(data, &raw)
+	line := 0
+	if se := (*json.SyntaxError)(nil); errors.As(err, &se) {
+		line = 1 + bytes.Count(data[:min(int(se.Offset), len(data))], []byte("\n"))
+	}
+	return errAt(line, "the file is not valid JSON: %w", err)
 }
 
 type jsonReader struct {
@@ -174,6 +181,9 @@ func applyEdits(data []byte, edits []jsonEdit) []byte {
 
 // quoteJSON writes a JSON string as npm does: without escaping <, > and &.
 func quoteJSON(s string) string {
+	if isPrintable(s) && !strings.ContainsAny(s, `"\`) {
+		return `"` + s + `"`
+	}
 	var b strings.Builder
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
