@@ -17,7 +17,8 @@ type Client struct {
 	transports map[route]*http.Transport
 	queue      *queue
 	pace       *pace
-	buffers    sync.Pool // of *[]byte, readBuffer long
+	buffers    sync.Pool     // of *[]byte, readBuffer long
+	segmenting chan struct{} // holds one for each segmented download
 }
 
 // New makes a Client. The errors are about the options: CA bundles,
@@ -35,6 +36,7 @@ func New(opt Options) (*Client, error) {
 	if err := c.makeTransports(pool); err != nil {
 		return nil, err
 	}
+	c.segmenting = make(chan struct{}, maxSegmented)
 	c.queue = newQueue(c.opt.MaxTotal, c.opt.MaxPerHost)
 	c.pace = newPace(c.queue)
 	return c, nil

@@ -23,6 +23,9 @@ type Options struct {
 	// MaxPerHost and MaxTotal bound the requests under way: 8 and 32 by
 	// default. A quarter of each is kept for Demand.
 	MaxPerHost, MaxTotal int
+	// Segments is how many connections fetch one large file of known size: 4 by
+	// default, 1 for no more than one. Each takes one of the host's requests.
+	Segments int
 	// NoProgress ends a try that has brought no byte for so long (60 s by
 	// default). It covers the connection, the headers and the body.
 	NoProgress time.Duration
@@ -102,6 +105,7 @@ type Event struct {
 func (o Options) withDefaults() Options {
 	setDefault(&o.MaxPerHost, 8)
 	setDefault(&o.MaxTotal, 32)
+	setDefault(&o.Segments, 4)
 	setDefault(&o.NoProgress, 60*time.Second)
 	setDefault(&o.MaxTries, 5)
 	setDefault(&o.MaxRetryAfter, 60*time.Second)

@@ -13,13 +13,13 @@ const MaxRange = 64 << 20
 
 // RangeResult is a part of a file.
 type RangeResult struct {
-	// Data begins at the byte asked for. It is shorter than asked for only where
-	// the file ends. nil if Whole and the part is not at the file's beginning.
+	// Data begins at the byte asked for, or at the file's beginning if Whole. It
+	// ends where asked for, or where the file ends. The caller owns it.
 	Data []byte
 	// Total is the whole file's size in bytes, or -1.
 	Total int64
 	// Whole says that the server ignores ranges: it would send the whole file,
-	// which was not read further than necessary.
+	// which was not read further than to. Data is nil if that is beyond MaxRange.
 	Whole bool
 }
 
@@ -52,7 +52,8 @@ type part struct {
 	c        *Client
 	tg       *target
 	from, to int64
-	http1    bool
+	segment  bool   // on a connection of its own; of no use if the server ignores the range
+	ifRange  string // ETag that the file must still have
 	buf      []byte // to read into; nil: make one
 	result   RangeResult
 	etag     string // of the last answer; empty if weak or absent
@@ -62,7 +63,10 @@ func (p *part) try(parent context.Context) error {
 	ctx, dog := newWatchdog(parent, p.c.opt.NoProgress)
 	defer dog.stop()
 	h := http.Header{"Accept": {"*/*"}, "Range": {fmt.Sprintf("bytes=%d-%d", p.from, p.to-1)}}
-	resp, err := p.c.do(ctx, http.MethodGet, p.tg, h, p.http1)
+	if p.ifRange != "" {
+		h.Set("If-Range", p.ifRange)
+	}
+	resp, err := p.c.do(ctx, http.MethodGet, p.tg, h, p.segment)
 	dog.disarm()
 	if err != nil {
 		return dog.cause(ctx, err)
@@ -86,7 +90,7 @@ func (p *part) accept(resp *http.Response) (want int64, err error) {
 	switch resp.StatusCode {
 	case http.StatusOK:
 		p.result.Whole, p.result.Total = true, resp.ContentLength
-		if p.from > 0 {
+		if p.segment || p.to > MaxRange {
 			return 0, nil
 		}
 		return p.to, nil
