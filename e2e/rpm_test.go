@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"strings"
 	"testing"
 )
 
@@ -34,4 +35,117 @@ func TestDnfInstallsFromHeadersAlone(t *testing.T) {
 	if installed != "36" {
 		t.Errorf("%s packages are installed, want 36\n%s", installed, r)
 	}
+}
+
+// TestSecondProjectAsksNothing: facts, repodata and files belong to the host, not
+// to a project.
+func TestSecondProjectAsksNothing(t *testing.T) {
+	o := newRPMOrigin(t)
+	first := newRPMProject(t, o)
+	first.runs(installApp)
+	first.must(first.hermetic("-t", first.image())...)
+	o.forget()
+
+	again := first.must(first.hermetic("-t", first.image(), "--no-cache")...)
+	second := newRPMProject(t, o)
+	second.store = first.store
+	second.runs(installApp)
+	second.must(second.hermetic("-t", second.image(), "--no-cache")...)
+	if c := o.count(); c.requests() != 0 || len(c.whole) != 0 {
+		t.Errorf("%d header requests and the downloads %q, want none\n%s", c.requests(), c.names(), again)
+	}
+
+	// Another lock needs the headers that are new.
+	for _, name := range second.world.rpms {
+		if strings.HasPrefix(name, "extra") {
+			second.lock(name)
+		}
+	}
+	second.writeLock()
+	second.runs("dnf -y install extra1")
+	second.must(second.hermetic("-t", second.image())...)
+	c := o.count()
+	if c.requests() != extras {
+		t.Errorf("a lock with %d more packages made %d header requests", extras, c.requests())
+	}
+	differs(t, "whole downloads", c.names(), []string{"extra1-1.0-1.el9.noarch.rpm"})
+}
+
+func TestCachedLayerFetchesNoHeader(t *testing.T) {
+	o := newRPMOrigin(t)
+	p := newRPMProject(t, o)
+	p.runs(installApp)
+	p.must(p.hermetic("-t", p.image())...)
+	o.forget()
+	p.store += "-empty" // so that what is needed would have to be asked for
+	r := p.must(p.hermetic("-t", p.image())...)
+	if c := o.count(); c.requests() != 0 || len(c.whole) != 0 {
+		t.Errorf("%d header requests and the downloads %q for layers that podman has\n%s", c.requests(), c.names(), r)
+	}
+}
+
+func TestRepoqueryOpensNoRPM(t *testing.T) {
+	o := newRPMOrigin(t)
+	p := newRPMProject(t, o)
+	p.runs("dnf repoquery --requires app3", "dnf repoquery --list manyfiles | grep -q a-long-name-for-a-small-file-3000",
+		"test $(dnf -q repoquery | wc -l) -gt 800", "dnf -q repoquery --whatprovides /usr/share/world/app7 | grep -q ^app7")
+	r := p.must(p.hermetic("-t", p.image())...)
+	differs(t, "whole downloads", o.count().names(), []string{"modules.yaml"})
+	for _, f := range r.read().Opened {
+		if strings.HasSuffix(f.Path, ".rpm") {
+			t.Errorf("%s was opened", f.Path)
+		}
+	}
+}
+
+func TestModuleStreamDecidesWhatIsInstalled(t *testing.T) {
+	o := newRPMOrigin(t)
+	p := newRPMProject(t, o)
+	p.runs("! dnf -y install streamtool", "dnf -y module enable tool:1 && dnf -y install streamtool", "dnf module list --enabled")
+	image := p.image()
+	r := p.must(p.hermetic("-t", image)...)
+	if got := inImage(t, image, "cat /usr/share/streamtool/version"); got != "1" {
+		t.Errorf("stream %s is installed, want 1\n%s", got, r)
+	}
+	differs(t, "whole downloads", o.count().names(), []string{"modules.yaml", "streamtool-1-1.module_el9.noarch.rpm"})
+}
+
+// TestDownloadsOfATransactionStartAtOnce: dnf verifies package after package,
+// so that without librepo's attributes only one would be under way.
+func TestDownloadsOfATransactionStartAtOnce(t *testing.T) {
+	const perHost = 8 // lazybuild's own limit
+	o := newRPMOrigin(t)
+	p := newRPMProject(t, o)
+	p.runs("dnf makecache", installApp)
+	// modules.yaml is a whole download too, and comes alone.
+	modules := p.modules.url[len(o.URL)+1:]
+	met := o.gather(t, perHost, modules)
+	r := p.start(p.hermetic("-t", p.image(), noReadAhead)...)
+	r.event(met, "the downloads that run at once")
+	r.wait()
+	if r.code() != 0 {
+		t.Fatalf("exit code %d\n%s", r.code(), r)
+	}
+	if c := o.count(); c.atOnce != perHost {
+		t.Errorf("%d downloads ran at once, want %d", c.atOnce, perHost)
+	}
+}
+
+func TestUnsignedPackageIsRefused(t *testing.T) {
+	o := newRPMOrigin(t)
+	p := newRPMProject(t, o)
+	content := p.world.read(t, "unsigned")
+	p.entries = append(p.entries, locked{"appstream", o.add("appstream/extra0-1.0-1.el9.noarch.rpm", content), sha256Hex(content), len(content)})
+	p.writeLock()
+	p.runs("dnf -y install extra0")
+	r := p.build(p.hermetic()...)
+	if r.code() == 0 || !strings.Contains(r.String(), "is not signed") {
+		t.Errorf("exit code %d; want a failure because the package is not signed\n%s", r.code(), r)
+	}
+}
+
+func TestYumReposCanBeLeftAlone(t *testing.T) {
+	p := newRPMProject(t, newRPMOrigin(t))
+	p.runs("test -z \"$(ls /etc/yum.repos.d)\"", "grep -q gpgcheck=1 /cachi2/output/deps/rpm/*/repos.d/hermeto.repo")
+	p.must(p.hermetic("-t", p.image(), "--lazy-yum-repos=false")...)
 }

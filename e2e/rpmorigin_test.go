@@ -22,8 +22,7 @@ type rpmOrigin struct {
 	files  map[string][]byte
 	faults map[string]http.HandlerFunc
 	seen   rpmCount
-	// gate, when set, is where whole downloads wait; arrived counts them.
-	gate chan struct{}
+	hold   func(*http.Request) // when set, where whole downloads wait
 }
 
 // rpmCount is what an rpmOrigin was asked for.
@@ -101,16 +100,18 @@ func (o *rpmOrigin) fail(path string, h http.HandlerFunc) {
 }
 
 // gather keeps whole downloads waiting until n of them are under way at once,
-// so that a client that asks for one after the other never gets any. The
-// channel is closed when they are.
-func (o *rpmOrigin) gather(t *testing.T, n int) <-chan struct{} {
+// so that a client that asks for one after the other never gets any; those of
+// the path but are let through. The channel is closed when they are.
+func (o *rpmOrigin) gather(t *testing.T, n int, but string) <-chan struct{} {
 	t.Helper()
 	gate, met := make(chan struct{}), make(chan struct{})
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.gate = gate
 	waiting := 0
-	o.faults[""] = func(_ http.ResponseWriter, r *http.Request) {
+	o.hold = func(r *http.Request) {
+		if r.URL.Path == "/"+but {
+			return
+		}
 		o.mu.Lock()
 		waiting++
 		if waiting == n {
@@ -131,7 +132,7 @@ func (o *rpmOrigin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ranged := r.Header.Get("Range") != ""
 	o.mu.Lock()
 	content, ok := o.files[r.URL.Path]
-	fault, hold := o.faults[r.URL.Path], o.faults[""]
+	fault, hold := o.faults[r.URL.Path], o.hold
 	if ranged {
 		o.seen.headers[r.URL.Path]++
 	} else {
@@ -148,7 +149,7 @@ func (o *rpmOrigin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}()
 	if hold != nil && !ranged {
-		hold(w, r)
+		hold(r)
 	}
 	switch {
 	case fault != nil:
