@@ -57,7 +57,8 @@ func FuzzPlainYAMLAgreesWithFullYAML(f *testing.F) {
 	}
 	for _, text := range []string{
 		"a:\n- b\n- c: d\n  e: 'f'\ng: []\n", "a: b\n  c\n", "a:\nb: c\n", "- a: b\n\n# x\n- a: c # d\n",
-		"a: 'b''c'\n", "a: \"b\\n\"\n", "a:   b  \n", "---\na: b\n...\n", "a: b: c\n", "a: null\n", "x: !!str y\n",
+		"a: 'b''c'\n", "a: \"b\\n\"\n", "a:   b  \n", "---\na: b\n...\n", "a: b: c\n", "a: null\n", "x: !!str y\n", "---\n---\na: b\n",
+		strings.Repeat("k", 1025) + ": v\n",
 	} {
 		f.Add(text)
 	}

@@ -33,7 +33,7 @@ type plainReader struct {
 // split cuts the document into its lines with content.
 func (r *plainReader) split(s string) bool {
 	r.lines = make([]plainLine, 0, strings.Count(s, "\n")+1)
-	num := 0
+	num, started := 0, false
 	for line := range strings.SplitSeq(s, "\n") {
 		num++
 		if !isPrintable(line) {
@@ -43,7 +43,8 @@ func (r *plainReader) split(s string) bool {
 		switch {
 		case text == "", text[0] == '#':
 			continue
-		case line == "---" && len(r.lines) == 0:
+		case line == "---" && !started && len(r.lines) == 0:
+			started = true
 			continue
 		case strings.HasPrefix(line, "---"), strings.HasPrefix(line, "..."), line[0] == '%':
 			return false
@@ -160,7 +161,8 @@ func cutKey(text string) (key, value string, ok bool) {
 	for i < len(text) && isBareKey(text[i]) {
 		i++
 	}
-	if i == 0 || text[0] == '-' || i == len(text) || text[i] != ':' {
+	// A key of more than 1024 bytes is none (YAML 1.2, section 7.4.2).
+	if i == 0 || i > 128 || text[0] == '-' || i == len(text) || text[i] != ':' {
 		return "", "", false
 	}
 	if i+1 == len(text) {
