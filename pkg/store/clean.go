@@ -1,24 +1,22 @@
 package store
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
-	"time"
 )
 
 // Clean empties the store in dir: everything that any build has fetched is gone
 // afterwards. It returns ErrInUse when a build or another command has the store
 // open, and nil when there is none. Nobody can open it meanwhile.
-func Clean(ctx context.Context, dir string) error {
-	if err := clean(ctx, dir); err != nil {
+func Clean(dir string) error {
+	if err := clean(dir); err != nil {
 		return fmt.Errorf("emptying store %q: %w", dir, err)
 	}
 	return nil
 }
 
-func clean(ctx context.Context, dir string) error {
+func clean(dir string) error {
 	s, err := Open(dir, Options{ReadOnly: true}) // which makes nothing
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -30,14 +28,13 @@ func clean(ctx context.Context, dir string) error {
 	if s.users == nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
-	defer cancel()
 	// flock(2) turns the share that Open took into the whole lock, not in one
 	// step; that is no harm, as nothing has been looked at under the share.
-	if err := flockContext(ctx, s.users, exclusive); err != nil {
-		if errors.Is(err, context.DeadlineExceeded) {
-			return ErrInUse
-		}
+	ok, err := tryFlock(s.users, exclusive)
+	if err == nil && !ok {
+		err = ErrInUse
+	}
+	if err != nil {
 		return err
 	}
 	for _, sub := range []string{"blobs", "alias", "facts", partialDir, lockDir, pinDir, quarantineDir} {

@@ -35,7 +35,7 @@ func TestPlantedFilesAreNotFollowed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := openTest(t, Options{})
 			mustPut(t, s, "victim")
-			outside := filepath.Join(t.TempDir(), "outside")
+			outside := filepath.Join(tempDir(t), "outside")
 			if err := os.WriteFile(outside, []byte("untouched"), 0o600); err != nil {
 				t.Fatal(err)
 			}
@@ -72,7 +72,7 @@ func TestALinkedDirectoryDoesNotLeadOut(t *testing.T) {
 	for _, dir := range []string{"blobs", "blobs/sha256", partialDir, lockDir} {
 		t.Run(dir, func(t *testing.T) {
 			s := openTest(t, Options{})
-			outside := t.TempDir()
+			outside := tempDir(t)
 			if err := os.RemoveAll(s.path(dir)); err != nil {
 				t.Fatal(err)
 			}

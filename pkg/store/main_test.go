@@ -25,11 +25,21 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
-	goleak.VerifyTestMain(m)
+	var err error
+	if scratch, err = os.MkdirTemp("", "store-test-"); err != nil {
+		panic(err)
+	}
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		os.RemoveAll(scratch)
+		os.Exit(code)
+	}))
 }
 
+// scratch is a directory for what several tests share.
+var scratch string
+
 var children = map[string]func(args []string) error{
-	"put": childPut, "die": childDie, "pin": childPin,
+	"put": childPut, "die": childDie, "pin": childPin, "script": childScript,
 }
 
 // child prepares another process.

@@ -97,7 +97,7 @@ func TestOpenRefusesWhatOthersCanWriteTo(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			dir := tt.make(t, t.TempDir())
+			dir := tt.make(t, tempDir(t))
 			s, err := Open(dir, Options{})
 			if tt.safe {
 				if err != nil {
@@ -130,7 +130,7 @@ func asRoot(t *testing.T, err error) {
 }
 
 func TestOpenErrors(t *testing.T) {
-	tmp := t.TempDir()
+	tmp := tempDir(t)
 	os.WriteFile(tmp+"/file", nil, 0o600)
 	os.Symlink("loop", tmp+"/loop")
 	os.MkdirAll(tmp+"/newer/v2", 0o700)

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"io/fs"
 	"os"
 	"path"
@@ -112,18 +111,28 @@ func (c *collector) dangling(ctx context.Context) error {
 		return err
 	}
 	return c.s.eachFile(ctx, "alias", func(name string, fi fs.FileInfo) error {
+		// A young one may belong to a blob that is coming back this moment.
 		r, ok := aliasName(name)
 		if ok && c.age(fi) < temporaryAge {
-			return nil // perhaps its blob's removal was a moment ago and it comes back
-		}
-		if sum, err := c.s.sum(r); ok && err == nil && (c.s.has(blobPath(sum)) || c.s.has(factsPath(sum))) {
 			return nil
-		} else if ok && err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
+		}
+		if ok {
+			if leads, err := c.leads(r); leads || err != nil {
+				return err
+			}
 		}
 		_, err := c.remove(name, Removal{name, fi.Size(), fi.ModTime(), Dangling})
 		return err
 	})
+}
+
+// leads says that there is something at the end of an alias.
+func (c *collector) leads(r ref) (bool, error) {
+	sum, err := c.s.sum(r)
+	if err != nil {
+		return false, unlessGone(err)
+	}
+	return c.s.has(blobPath(sum)) || c.s.has(factsPath(sum)), nil
 }
 
 func (s *Store) has(name string) bool {
