@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -93,6 +94,9 @@ func parseConfig(path, data string) (*Config, error) {
 		return nil, fmt.Errorf("%s:%d: %s", path, bad.Position.Line, bad.Message)
 	}
 	if err != nil {
+		if m := typeError.FindStringSubmatch(err.Error()); m != nil {
+			return nil, fmt.Errorf("%s:%s: %s: %s", path, m[1], m[2], m[3])
+		}
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	if unknown := meta.Undecoded(); len(unknown) > 0 {
@@ -101,6 +105,10 @@ func parseConfig(path, data string) (*Config, error) {
 	}
 	return &c, c.check(path)
 }
+
+// typeError takes the line out of the decoder's message about a value of the
+// wrong type, which has no position of its own.
+var typeError = regexp.MustCompile(`^toml: line (\d+) \(last key "(.*?)"\): (.*)$`)
 
 // check holds the values against what they may be.
 func (c *Config) check(path string) error {
@@ -174,15 +182,15 @@ func distance(a, b string) int {
 	return row[len(b)]
 }
 
-// lineOf finds the line of a key that nothing knows: the decoder does not say.
+// lineOf finds the line of a key that nothing knows: the decoder does not say
+// where it stood. A key of the same name in another table can mislead it.
 func lineOf(data string, key toml.Key) int {
-	last := key[len(key)-1]
-	for n, line := range strings.Split(data, "\n") {
-		line = strings.TrimSpace(line)
-		rest, ok := strings.CutPrefix(strings.Trim(line, "[] "), last)
-		if ok && (rest == "" || strings.HasPrefix(strings.TrimSpace(rest), "=")) {
-			return n + 1
-		}
+	last := regexp.QuoteMeta(key[len(key)-1])
+	// In front: the line's start, a table's bracket, an inline table, a dotted
+	// key; behind: what makes it a key.
+	at := regexp.MustCompile(`(?m)(?:^|[\[{,.])[ \t]*["']?` + last + `["']?[ \t]*[=.\]]`).FindStringIndex(data)
+	if at == nil {
+		return 1
 	}
-	return 1
+	return 1 + strings.Count(data[:at[0]], "\n")
 }

@@ -12,11 +12,13 @@ import (
 	"github.com/lazybuild/lazybuild/pkg/locks"
 )
 
-// Input names one lock file, or a directory with one.
+// Input names a lock file, or a directory with lock files.
 type Input struct {
 	// Type is the Hermeto backend ("pip", "npm", "generic", "rpm").
 	Type string
-	// Path of the lock file or of the directory that holds it; "" means ".".
+	// Path of the lock file, whatever its name, or of a directory: then it means
+	// the lock files of the type in it. Empty means that they are looked for
+	// where discovery looks.
 	Path string
 	// By says for people where the input was named.
 	By string
@@ -46,64 +48,62 @@ func types() []string {
 func (o *Options) inputs() ([]found, error) {
 	switch {
 	case len(o.Inputs) > 0:
-		return resolve(o.Inputs, o.Dir)
+		return o.resolve(o.Inputs, o.Dir)
 	case o.Config != nil && len(o.Config.Inputs) > 0:
-		return resolve(o.Config.inputs(), o.Config.dir)
+		return o.resolve(o.Config.inputs(), o.Config.dir)
 	}
 	return o.discover()
 }
 
-func resolve(inputs []Input, dir string) ([]found, error) {
+// resolve finds the lock files that the inputs mean; relative paths start at dir.
+func (o *Options) resolve(inputs []Input, dir string) ([]found, error) {
 	var all []found
 	for _, in := range inputs {
-		path, err := filepath.Abs(filepath.Join(dir, in.Path))
-		if filepath.IsAbs(in.Path) {
-			path, err = in.Path, nil
-		}
+		locks, err := o.resolveOne(in, dir)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%s: %w", in.By, err)
 		}
-		info, err := os.Stat(path)
-		if err != nil {
-			return nil, fmt.Errorf("%s: the %s input: %w", in.By, in.Type, err)
-		}
-		if !info.IsDir() {
-			all = append(all, found{in.Type, path, in.By})
-			continue
-		}
-		inDir, err := lockIn(path, in)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, inDir)
+		all = append(all, locks...)
 	}
 	return dedupe(all), nil
 }
 
-// lockIn finds the lock of an input's type in a directory. More than one is
-// the user's decision.
-func lockIn(dir string, in Input) (found, error) {
-	all, err := locksIn(dir, in.By)
-	if err != nil {
-		return found{}, err
-	}
-	var of []found
-	for _, f := range all {
-		if f.typ == in.Type {
-			of = append(of, f)
+func (o *Options) resolveOne(in Input, dir string) ([]found, error) {
+	if in.Path == "" {
+		all, err := o.discover()
+		if err != nil {
+			return nil, err
 		}
+		return ofType(all, in, "beside the Containerfile or in the build context's root")
 	}
-	switch len(of) {
-	case 0:
-		return found{}, fmt.Errorf("%s: there is no %s lock file in %s", in.By, in.Type, dir)
-	case 1:
-		return of[0], nil
+	path := filepath.Clean(in.Path)
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(dir, path)
 	}
-	var names []string
-	for _, f := range of {
-		names = append(names, filepath.Base(f.path))
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("looking for the %s input: %w", in.Type, err)
 	}
-	return found{}, fmt.Errorf("%s: %s has several %s lock files (%s): name one of them", in.By, dir, in.Type, strings.Join(names, ", "))
+	if !info.IsDir() {
+		return []found{{in.Type, path, in.By}}, nil
+	}
+	all, err := locksIn(path, in.By)
+	if err != nil {
+		return nil, err
+	}
+	return ofType(all, in, "in "+o.display(path))
+}
+
+// ofType keeps the locks of the input's type; where says where they were sought.
+func ofType(all []found, in Input, where string) ([]found, error) {
+	all = slices.DeleteFunc(all, func(f found) bool { return f.typ != in.Type })
+	if len(all) == 0 {
+		return nil, fmt.Errorf("there is no %s lock file %s", in.Type, where)
+	}
+	for i := range all {
+		all[i].by = in.By
+	}
+	return all, nil
 }
 
 // discover looks beside the Containerfile and in the context's root.

@@ -14,11 +14,12 @@
 package plan
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
+	"slices"
 
 	"github.com/lazybuild/lazybuild/pkg/locks"
 	"github.com/lazybuild/lazybuild/pkg/tree"
@@ -29,16 +30,17 @@ type Options struct {
 	// ContextDir is the build context, Containerfile the path of the
 	// Containerfile; both absolute, the latter may be empty.
 	ContextDir, Containerfile string
-	// Dir is what relative paths in Inputs are relative to; the current
-	// directory when empty.
+	// Dir is the directory, absolute, from which the user speaks: relative paths
+	// in Inputs start there, and messages name files relative to it. Empty means
+	// the current directory.
 	Dir string
 	// Inputs, when there are any, are used instead of the configuration's and of discovery.
 	Inputs []Input
 	// Config is the project's configuration; nil for none.
 	Config *Config
-	// OutputDir is where the build sees the tree ("/cachi2/output").
+	// OutputDir is where the build sees the tree; empty means "/cachi2/output".
 	OutputDir string
-	// Platform is the target, "os/arch[/variant]"; empty means this machine.
+	// Platform is the target as ParsePlatform reads it; empty means this machine.
 	Platform string
 	// SourceRPMs puts source packages into the tree too.
 	SourceRPMs bool
@@ -53,20 +55,34 @@ type Options struct {
 type Plan struct {
 	// Tree is what the build sees below the output directory.
 	Tree *tree.Tree
-	// Env is what Hermeto sets in every RUN.
+	// Env is what Hermeto sets in every RUN, sorted by name.
 	Env []tree.Env
 	// Rewrites are the project's files that must be different in the build
 	// context: absolute path to content.
 	Rewrites map[string][]byte
+	// Auth is what locks state about authentication for some of their files.
+	Auth []Auth
+	// Files are the absolute paths of the configuration and lock files that were read.
+	Files []string
 	// Warnings are for people.
 	Warnings []string
 }
 
+// Auth is how the files at some URLs ask for authentication. Value, User and
+// Password are templates in which "$VAR" stands for an environment variable:
+// the secrets themselves are never part of a plan.
+type Auth struct {
+	URLs []string
+	locks.Auth
+}
+
 // Make plans a build. Errors are about the user's files and name them
-// (*locks.Error has the line); no error is temporary.
+// (*locks.Error has the line, *tree.ConflictError both locks); no error is
+// temporary. All locks are read before Make fails, so that one run shows
+// everything that is wrong.
 func Make(o Options) (*Plan, error) {
-	if o.ReadFile == nil {
-		o.ReadFile = os.ReadFile
+	if err := o.complete(); err != nil {
+		return nil, err
 	}
 	target, err := ParsePlatform(o.Platform)
 	if err != nil {
@@ -77,15 +93,40 @@ func Make(o Options) (*Plan, error) {
 		return nil, err
 	}
 	b := &builder{o: o, target: target, plan: &Plan{Rewrites: map[string][]byte{}}}
+	if o.Config != nil {
+		b.plan.Files = append(b.plan.Files, filepath.Join(o.Config.dir, filepath.Base(o.Config.path)))
+	}
+	var errs []error
 	for _, in := range found {
-		if err := b.add(in); err != nil {
-			return nil, err
-		}
+		errs = append(errs, b.add(in))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
 	}
 	return b.finish()
 }
 
-// found is one lock file to read.
+// complete sets the defaults.
+func (o *Options) complete() error {
+	if o.ReadFile == nil {
+		o.ReadFile = os.ReadFile
+	}
+	if o.OutputDir == "" {
+		o.OutputDir = defaultOutput
+	}
+	var err error
+	if o.Dir == "" {
+		if o.Dir, err = os.Getwd(); err != nil {
+			return fmt.Errorf("finding the current directory: %w", err)
+		}
+	}
+	return nil
+}
+
+// defaultOutput is where Konflux mounts Hermeto's directory.
+const defaultOutput = "/cachi2/output"
+
+// found is one lock file to read; path is absolute.
 type found struct {
 	typ, path, by string
 }
@@ -102,13 +143,14 @@ type builder struct {
 }
 
 func (b *builder) add(in found) error {
+	name := b.o.display(in.path)
 	data, err := b.o.ReadFile(in.path)
 	if err != nil {
 		return fmt.Errorf("reading the %s lock file: %w", in.typ, err)
 	}
 	dir := filepath.Dir(in.path)
 	lock, err := locks.Parse(in.typ, locks.Source{
-		Path: in.path, Data: data, OutputDir: b.o.OutputDir, Arch: b.target.RPM(), SourceRPMs: b.o.SourceRPMs,
+		Path: name, Data: data, OutputDir: b.o.OutputDir, Arch: b.target.RPM(), SourceRPMs: b.o.SourceRPMs,
 		RegistryURL: b.o.RegistryURL,
 		Sibling: func(name string) ([]byte, error) {
 			if !filepath.IsLocal(name) {
@@ -120,23 +162,52 @@ func (b *builder) add(in found) error {
 	if err != nil {
 		return err
 	}
-	b.take(lock, in)
+	b.plan.Files = append(b.plan.Files, in.path)
+	b.take(lock, tree.Input{Type: lock.Type, Lock: name, FoundBy: in.by})
 	return nil
 }
 
-// take turns one lock into files of the tree.
-func (b *builder) take(lock *locks.Lock, in found) {
-	n := len(b.inputs)
-	b.inputs = append(b.inputs, tree.Input{Type: lock.Type, Lock: in.path, FoundBy: in.by})
-	group := fmt.Sprintf("%d", n)
+// take adds what one lock says to the tree, the environment and the rest.
+func (b *builder) take(lock *locks.Lock, in tree.Input) {
+	b.inputs = append(b.inputs, in)
+	b.artifacts(lock, len(b.inputs)-1)
+	var env []tree.Env
+	for _, e := range lock.Env {
+		env = append(env, tree.Env{Name: e.Name, Value: e.Value})
+	}
+	b.envs = append(b.envs, env)
+	for _, r := range lock.Rewrites {
+		b.rewrite(r, in.Lock)
+	}
+	for _, w := range lock.Warnings {
+		b.warn(in.Lock, w)
+	}
+	if n := len(lock.Unresolved); n > 0 {
+		b.warn(in.Lock, fmt.Sprintf("%d packages (%s first) have no URL in the lock and are not in the tree", n, lock.Unresolved[0].Name))
+	}
+}
+
+// artifacts turns a lock's artifacts, generated texts and repositories into
+// files and directories of input n.
+func (b *builder) artifacts(lock *locks.Lock, n int) {
+	// What one lock names, one program reads: the unit of read-ahead.
+	group := b.inputs[n].Type + ":" + b.inputs[n].Lock
 	fits := b.target.chooser(lock)
+	b.files = slices.Grow(b.files, len(lock.Artifacts)+len(lock.Texts))
 	for i := range lock.Artifacts {
 		a := &lock.Artifacts[i]
 		b.files = append(b.files, tree.File{
-			Path: a.Path, Size: a.Size, Digest: a.Digest, URLs: a.URLs, Input: n, Group: group, Fits: fits(a),
+			Path: a.Path, Size: a.Size, Digest: a.Digest, URLs: a.URLs,
+			Input: n, Group: group, Fits: fits(a), Rank: i,
 		})
+		if a.Auth != nil {
+			b.plan.Auth = append(b.plan.Auth, Auth{a.URLs, *a.Auth})
+		}
 	}
 	for path, text := range lock.Texts {
+		if text == nil {
+			text = []byte{} // nil would mean a download
+		}
 		b.files = append(b.files, tree.File{Path: path, Content: text, Input: n})
 	}
 	for _, r := range lock.Repos {
@@ -144,17 +215,24 @@ func (b *builder) take(lock *locks.Lock, in found) {
 			Kind: "repodata", Args: map[string]string{"dir": r.Dir, "modules": r.Modules},
 		}})
 	}
-	var env []tree.Env
-	for _, e := range lock.Env {
-		env = append(env, tree.Env{Name: e.Name, Value: e.Value})
+}
+
+// rewrite notes a project file that has to be different in the build. Only
+// files in the build context can be.
+func (b *builder) rewrite(r locks.Rewrite, lock string) {
+	path := r.Path
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(b.o.Dir, path)
 	}
-	b.envs = append(b.envs, env)
-	for _, r := range lock.Rewrites {
-		b.plan.Rewrites[r.Path] = r.Content
+	if rel, err := filepath.Rel(b.o.ContextDir, path); err != nil || !filepath.IsLocal(rel) {
+		b.warn(lock, fmt.Sprintf("%s is outside the build context: the build sees it as it is, not rewritten", r.Path))
+		return
 	}
-	for _, w := range lock.Warnings {
-		b.plan.Warnings = append(b.plan.Warnings, in.path+": "+w)
-	}
+	b.plan.Rewrites[path] = r.Content
+}
+
+func (b *builder) warn(lock, text string) {
+	b.plan.Warnings = append(b.plan.Warnings, lock+": "+text)
 }
 
 func (b *builder) finish() (*Plan, error) {
@@ -163,13 +241,24 @@ func (b *builder) finish() (*Plan, error) {
 		return nil, err
 	}
 	if b.plan.Tree, err = tree.Build(b.inputs, b.files, b.dirs); err != nil {
-		if len(b.inputs) > 1 {
-			err = fmt.Errorf("%w\n  hint: name the locks of this build with --lazy-input TYPE:PATH", err)
+		var conflict *tree.ConflictError
+		if errors.As(err, &conflict) && conflict.First != conflict.Second {
+			err = fmt.Errorf("%w\n  hint: these locks are for different builds; name those of this one, for example with --lazy-input %s:%s",
+				err, conflict.First.Type, conflict.First.Lock)
 		}
 		return nil, err
+	}
+	for _, pair := range b.plan.Tree.CaseClashes() {
+		b.plan.Warnings = append(b.plan.Warnings, fmt.Sprintf("%q and %q differ only in upper and lower case", pair[0], pair[1]))
 	}
 	return b.plan, nil
 }
 
-// hostPlatform is the platform that podman builds for when nobody says otherwise.
-func hostPlatform() Platform { return Platform{OS: "linux", Arch: runtime.GOARCH} }
+// display names a file as the user would: relative to the current directory
+// when it is below it.
+func (o *Options) display(path string) string {
+	if rel, err := filepath.Rel(o.Dir, path); err == nil && filepath.IsLocal(rel) {
+		return rel
+	}
+	return path
+}
