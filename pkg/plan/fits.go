@@ -12,14 +12,15 @@ import (
 // of the lock, which is what read-ahead may fetch. A wrong yes costs bytes, a
 // wrong no costs only the head start. So it says yes to what it cannot know
 // (the image's Python) and no to what has a better alternative in the same lock.
+// The function is for one goroutine.
 func (p Platform) chooser(lock *locks.Lock) func(*locks.Artifact) bool {
-	env := p.markerEnv()
+	markers := p.markers()
 	glibc := p.withManylinux(lock)
 	return func(a *locks.Artifact) bool {
 		if a.Only.Source || !p.fitsNode(&a.Only) || !p.fitsRPM(a.Only.Arch) {
 			return false
 		}
-		if a.Only.Marker != "" && marker(a.Only.Marker, env) == no {
+		if a.Only.Marker != "" && markers(a.Only.Marker) == no {
 			return false
 		}
 		tags := wheelPlatforms(a.Path)
@@ -97,6 +98,20 @@ func fitsList(list []string, value string) bool {
 		}
 	}
 	return fits || slices.Contains(list, value) || slices.Contains(list, "any")
+}
+
+// markers evaluates markers for the platform, each distinct one once: a lock
+// repeats a few of them over all its packages.
+func (p Platform) markers() func(string) truth {
+	env, known := p.markerEnv(), map[string]truth{}
+	return func(s string) truth {
+		t, ok := known[s]
+		if !ok {
+			t = marker(s, env)
+			known[s] = t
+		}
+		return t
+	}
 }
 
 // markerEnv is what the platform decides of PEP 508's environment.
