@@ -39,6 +39,8 @@ type source struct {
 	active map[string]*download // by key; failed ones stay for a while
 	wg     sync.WaitGroup
 	repos  map[string]*repo // repodata under way or made, by directory
+
+	spoiled sync.Map // digest of a package whose repodata is wrong, to the error
 }
 
 func newSource(ctx context.Context, t *tree.Tree, s *store.Store, c *fetch.Client, spec wire.Spec, events *wire.EventWriter) *source {
@@ -86,6 +88,9 @@ func (s *source) Open(f *tree.File) mount.Blob {
 
 // stored opens the content if the store has it, else nil.
 func (s *source) stored(f *tree.File) *os.File {
+	if s.spoiledBy(f) != nil {
+		return nil
+	}
 	var file *os.File
 	var err error
 	if f.Digest != "" {
