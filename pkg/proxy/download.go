@@ -3,6 +3,7 @@
 package proxy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,6 +26,10 @@ type download struct {
 	ticket *fetch.Ticket
 	bytes  atomic.Int64 // that came from the origin
 
+	ahead    bool  // begun by read-ahead
+	demanded bool  // a program wants it; under source.mu
+	claimed  int64 // bytes of read-ahead's budget; under readAhead.mu
+
 	size     atomic.Int64
 	sized    chan struct{} // closed when size is the origin's word
 	sizeOnce sync.Once
@@ -44,20 +49,28 @@ const (
 
 func newDownload(s *source, f *tree.File, p fetch.Priority, before *download) *download {
 	d := &download{src: s, file: f, ticket: fetch.NewTicket(p), sized: make(chan struct{}), done: make(chan struct{})}
-	if before != nil && before.err != nil {
+	d.ahead = p < fetch.Demand
+	d.demanded = !d.ahead
+	if before != nil && before.err != nil && before.demanded {
 		d.tries = before.tries + 1
 	}
 	return d
 }
 
-// reusable says whether a further reader can share this download's outcome.
+// reusable says whether somebody more can share this download's outcome.
 // Called with the source locked.
-func (d *download) reusable(now time.Time) bool {
+func (d *download) reusable(now time.Time, p fetch.Priority) bool {
 	select {
 	case <-d.done:
-		// A good outcome whose blob is gone (somebody cleaned the store) has to
-		// be fetched again.
-		return d.err != nil && now.Before(d.retryAt)
+		switch {
+		case d.err == nil:
+			// A good outcome whose blob is gone (somebody cleaned the store) has to
+			// be fetched again.
+			return false
+		case p == fetch.Demand && !d.demanded:
+			return false // read-ahead may have failed for reasons of its own
+		}
+		return now.Before(d.retryAt)
 	default:
 		return true
 	}
@@ -79,7 +92,7 @@ func (d *download) run() {
 	d.src.stats.ended(d)
 	if d.err != nil {
 		wait := min(lastRetry, firstRetry<<min(d.tries, 10))
-		d.retryAt = time.Now().Add(wait)
+		d.retryAt = d.src.now().Add(wait)
 	}
 }
 
@@ -89,41 +102,56 @@ func (d *download) fetch(ctx context.Context) error {
 	if err := d.src.permitted(d.file); err != nil {
 		return err
 	}
-	urls := d.file.URLs
-	for {
-		err := d.put(ctx, urls)
-		var mismatch *store.MismatchError
-		switch {
-		case err == nil:
-			return d.src.checkHeader(d.file)
-		case errors.As(err, &mismatch) && len(urls) > 1:
-			urls = urls[1:]
-			continue
-		case errors.As(err, &mismatch):
-			return &contentError{url: fetch.Redact(urls[0]), err: err}
-		}
+	from, err := d.put(ctx, d.file.URLs)
+	if isMismatch(err) {
+		err = d.eachAlone(ctx, from, err)
+	}
+	if err != nil {
 		return err
 	}
+	return d.src.checkHeader(d.file)
 }
 
-func (d *download) put(ctx context.Context, urls []string) error {
-	fill := func(ctx context.Context, p *store.Partial) error {
-		_, err := d.src.client.Get(ctx, fetch.Request{URLs: urls, Size: d.file.Size, Ticket: d.ticket}, &sink{p, d})
+// eachAlone goes through the URLs after wrong bytes have come. They may have
+// come from several URLs, the later ones continuing the earlier ones' bytes, so
+// only a URL that has sent all of them by itself is known to be bad.
+func (d *download) eachAlone(ctx context.Context, from fetch.Result, wrong error) error {
+	first := &contentError{url: cmp.Or(from.URL, fetch.Redact(d.file.URLs[0])), err: wrong}
+	for _, u := range d.file.URLs {
+		if from.Tries == 1 && fetch.Redact(u) == from.URL {
+			continue
+		}
+		_, err := d.put(ctx, []string{u})
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+	}
+	return first
+}
+
+func isMismatch(err error) bool {
+	var m *store.MismatchError
+	return errors.As(err, &m)
+}
+
+// put downloads from the first of the URLs that works.
+func (d *download) put(ctx context.Context, urls []string) (from fetch.Result, err error) {
+	fill := func(ctx context.Context, p *store.Partial) (err error) {
+		from, err = d.src.client.Get(ctx, fetch.Request{URLs: urls, Size: d.file.Size, Ticket: d.ticket}, &sink{p, d})
 		return err
 	}
 	var f *os.File
 	var info store.Info
-	var err error
 	if d.file.Digest != "" {
 		f, info, err = d.src.store.Put(ctx, d.file.Digest, d.file.Size, fill)
 	} else {
 		f, info, err = d.src.store.PutKey(ctx, key(d.file), d.file.Size, fill)
 	}
 	if err != nil {
-		return err
+		return from, err
 	}
 	d.setSize(info.Size)
-	return f.Close()
+	return from, f.Close()
 }
 
 func (d *download) setSize(n int64) {
@@ -147,7 +175,10 @@ func (s *sink) Write(b []byte) (int, error) {
 }
 
 func (s *sink) SetSize(n int64) error {
-	err := s.Partial.SetSize(n)
+	err := s.d.src.ahead.allow(s.d, n)
+	if err == nil {
+		err = s.Partial.SetSize(n)
+	}
 	if err == nil {
 		s.d.setSize(n)
 	}

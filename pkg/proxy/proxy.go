@@ -22,10 +22,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/moby/sys/mountinfo"
 
 	"github.com/lazybuild/lazybuild/pkg/fetch"
 	"github.com/lazybuild/lazybuild/pkg/mount"
@@ -44,6 +47,19 @@ type Options struct {
 	// SystemCAs is the CA bundle of the machine that the CLI runs on, if the
 	// spec has none.
 	SystemCAs []byte
+	// Now and After are the clock; nil is package time's.
+	Now   func() time.Time
+	After func(time.Duration) <-chan time.Time
+}
+
+func (o Options) withDefaults() Options {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.After == nil {
+		o.After = time.After
+	}
+	return o
 }
 
 // eventLimit is how long the last events may take to be written when the CLI
@@ -54,9 +70,11 @@ const eventLimit = time.Second
 // build sees errors until the build itself has been ended.
 const graceDead = 500 * time.Millisecond
 
-// Run serves one build. It blocks until the lease ends. The error is nil when
-// the build ended in order; everything is unmounted in any case.
+// Run serves one build. It blocks until the lease or ctx ends. The error is nil
+// when the build ended in order; everything is unmounted in any case. A goroutine
+// goes on reading o.In until that ends too.
 func Run(ctx context.Context, o Options) error {
+	o = o.withDefaults()
 	events := wire.NewEventWriter(o.Out)
 	defer events.Close(eventLimit)
 	in := bufio.NewReaderSize(o.In, 1<<20)
@@ -68,7 +86,7 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return fatal(events, err, "")
 	}
-	return p.serve(in, o.Stop)
+	return p.serve(ctx, in, o.Stop)
 }
 
 func fatal(events *wire.EventWriter, err error, hint string) error {
@@ -87,11 +105,12 @@ type server struct {
 	mount  *mount.Mount
 	unpin  func() error
 	undo   []func() error // in reverse order
+	after  func(time.Duration) <-chan time.Time
 }
 
 func start(ctx context.Context, spec wire.Spec, t *tree.Tree, events *wire.EventWriter, o Options) (_ *server, err error) {
 	ctx, cancel := context.WithCancel(ctx)
-	p := &server{spec: spec, events: events, stop: cancel}
+	p := &server{spec: spec, events: events, stop: cancel, after: o.After}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, p.takeDown())
@@ -107,7 +126,8 @@ func start(ctx context.Context, spec wire.Spec, t *tree.Tree, events *wire.Event
 	if p.unpin, err = p.store.Pin(ctx, spec.BuildID, digestsOf(t)); err != nil {
 		return nil, err
 	}
-	p.src = newSource(ctx, t, p.store, p.client, spec, events)
+	p.src = newSource(ctx, t, p.store, p.client, &p.spec, events, o.Now)
+	p.src.wg.Go(func() { p.src.ahead.run(ctx) })
 	if err := p.layOut(); err != nil {
 		return nil, err
 	}
@@ -158,7 +178,7 @@ func newClient(spec wire.Spec, systemCAs []byte, events *wire.EventWriter) (*fet
 // layOut makes the build's directory and the small files in it. It is for this
 // user alone: builds get at it through bind mounts, which need no way there.
 func (p *server) layOut() error {
-	p.undo = append(p.undo, func() error { return os.RemoveAll(p.spec.Dir) })
+	p.undo = append(p.undo, func() error { return removeUnmounted(p.spec.Dir) })
 	if err := os.MkdirAll(p.spec.Dir, 0o700); err != nil {
 		return fmt.Errorf("making the build's directory: %w", err)
 	}
@@ -174,6 +194,26 @@ func (p *server) layOut() error {
 	return nil
 }
 
+// removeUnmounted removes a directory with all that is in it, but nothing when
+// there is a mount below it: this very process would have to answer its own requests.
+func removeUnmounted(dir string) error {
+	real, err := filepath.EvalSymlinks(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	mounts, err := mountinfo.GetMounts(mountinfo.PrefixFilter(real))
+	if err != nil {
+		return fmt.Errorf("reading the list of mounts: %w", err)
+	}
+	if len(mounts) > 0 {
+		return fmt.Errorf("leaving %s: %s is still mounted", dir, mounts[0].Mountpoint)
+	}
+	return os.RemoveAll(real)
+}
+
 // mountTree mounts the tree, and the overlay that makes it writable on top.
 func (p *server) mountTree(t *tree.Tree, log *slog.Logger) error {
 	lower := p.spec.Output
@@ -187,12 +227,12 @@ func (p *server) mountTree(t *tree.Tree, log *slog.Logger) error {
 	}
 	o := mount.Options{
 		ID: p.spec.BuildID, AllowOther: true, ReadOnly: p.spec.ReadOnly, UnderOverlay: !p.spec.ReadOnly,
-		ProbeDir: p.store.Dir(), Observer: p.src.stats, Log: log,
+		ProbeDir: p.store.Dir(), Observer: &observer{p.src.stats, p.src.ahead}, Log: log,
 	}
 	if p.spec.NoPassthrough {
 		o.Passthrough = mount.PassthroughOff
 	}
-	m, err := mount.Start(lower, t, p.src, o)
+	m, err := mount.Start(lower, t, &served{p.src, p.src.ahead}, o)
 	if err != nil {
 		return err
 	}
@@ -211,7 +251,7 @@ func (p *server) mountTree(t *tree.Tree, log *slog.Logger) error {
 }
 
 // serve waits for the end of the lease and takes everything down.
-func (p *server) serve(in *bufio.Reader, stop <-chan struct{}) error {
+func (p *server) serve(ctx context.Context, in *bufio.Reader, stop <-chan struct{}) error {
 	bye := make(chan wire.End, 1)
 	go func() { bye <- wire.WaitBye(in) }()
 	ticker := time.NewTicker(progressEvery)
@@ -221,6 +261,8 @@ func (p *server) serve(in *bufio.Reader, stop <-chan struct{}) error {
 		case how := <-bye:
 			return p.end(how)
 		case <-stop:
+			return p.end(wire.Gone)
+		case <-ctx.Done():
 			return p.end(wire.Gone)
 		case <-p.mount.Done():
 			return errors.Join(errors.New("the mount has been taken away"), p.end(wire.Gone))
@@ -237,15 +279,21 @@ const progressEvery = 250 * time.Millisecond
 
 var errLease = errors.New("lazybuild has ended; its build cannot go on")
 
+// end takes everything down. The order matters when the CLI is gone: programs
+// must get errors before downloads end, and those before anything is unmounted.
 func (p *server) end(how wire.End) error {
 	var err error
 	if how == wire.Gone {
 		err = errLease
 		p.mount.Kill(errLease)
-		time.Sleep(graceDead)
+		p.stop() // nobody needs what is under way; another build can go on with it
+		<-p.after(graceDead)
 	}
 	p.stop()
 	sum := p.src.summary()
+	if how == wire.Succeeded && p.spec.ReadAhead == "trace" {
+		p.src.ahead.traces.save(p.src.tree, p.src.stats.opened())
+	}
 	terr := p.takeDown()
 	if terr != nil {
 		p.events.Send(wire.Event{Kind: wire.Warning, Text: terr.Error()})

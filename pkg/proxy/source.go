@@ -34,6 +34,8 @@ type source struct {
 	events *wire.EventWriter
 	allow  string // which files without a strong digest are served
 	stats  *stats
+	ahead  *readAhead
+	now    func() time.Time
 
 	mu     sync.Mutex
 	active map[string]*download // by key; failed ones stay for a while
@@ -43,12 +45,13 @@ type source struct {
 	spoiled sync.Map // digest of a package whose repodata is wrong, to the error
 }
 
-func newSource(ctx context.Context, t *tree.Tree, s *store.Store, c *fetch.Client, spec wire.Spec, events *wire.EventWriter) *source {
+func newSource(ctx context.Context, t *tree.Tree, s *store.Store, c *fetch.Client, spec *wire.Spec, events *wire.EventWriter, now func() time.Time) *source {
 	src := &source{
-		ctx: ctx, tree: t, store: s, client: c, events: events, allow: spec.AllowUnverified,
+		ctx: ctx, tree: t, store: s, client: c, events: events, allow: spec.AllowUnverified, now: now,
 		active: map[string]*download{}, repos: map[string]*repo{},
 	}
-	src.stats = newStats(events, src.cameFrom, src.Size)
+	src.stats = newStats(events, src.cameFrom, src.Size, now)
+	src.ahead = newReadAhead(src, spec)
 	return src
 }
 
@@ -82,7 +85,7 @@ func (s *source) Open(f *tree.File) mount.Blob {
 	if b.content = s.stored(f); b.content != nil {
 		return b
 	}
-	b.dl = s.demand(f, fetch.Demand)
+	b.dl, _ = s.join(f, fetch.Demand)
 	return b
 }
 
@@ -107,21 +110,36 @@ func (s *source) stored(f *tree.File) *os.File {
 	return file
 }
 
-// demand returns the download of a file's content, started now if need be, and
-// raises its priority.
-func (s *source) demand(f *tree.File, p fetch.Priority) *download {
+// join returns the download of a file's content and raises its priority. fresh
+// says that it has been started now.
+func (s *source) join(f *tree.File, p fetch.Priority) (d *download, fresh bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	k := key(f)
-	d := s.active[k]
-	if d != nil && d.reusable(time.Now()) {
+	d = s.active[k]
+	if d != nil && d.reusable(s.now(), p) {
+		d.demanded = d.demanded || p == fetch.Demand
 		d.ticket.Promote(p)
-		return d
+		return d, false
 	}
 	d = newDownload(s, f, p, d)
 	s.active[k] = d
 	s.wg.Go(d.run)
-	return d
+	return d, true
+}
+
+// abandon gives a download up unless a program wants it. Whoever wants it later
+// starts anew.
+func (s *source) abandon(d *download) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if d.demanded {
+		return false
+	}
+	if k := key(d.file); s.active[k] == d {
+		delete(s.active, k)
+	}
+	return true
 }
 
 // wait blocks until no download runs any more; the build's context has ended.
@@ -204,6 +222,9 @@ func (b *blob) Size(ctx context.Context) (int64, error) {
 			return 0, err
 		}
 		return fi.Size(), nil
+	}
+	if b.dl == nil {
+		return 0, syscall.EIO // closed
 	}
 	select {
 	case <-b.dl.sized:

@@ -22,6 +22,7 @@ type stats struct {
 	events   *wire.EventWriter
 	cameFrom func(*tree.File) string
 	sizeOf   func(*tree.File) (int64, bool)
+	now      func() time.Time
 
 	bytes atomic.Int64 // fetched so far
 
@@ -38,9 +39,9 @@ type stats struct {
 // span is a time during which a reader waited.
 type span struct{ from, to time.Time }
 
-func newStats(events *wire.EventWriter, cameFrom func(*tree.File) string, sizeOf func(*tree.File) (int64, bool)) *stats {
+func newStats(events *wire.EventWriter, cameFrom func(*tree.File) string, sizeOf func(*tree.File) (int64, bool), now func() time.Time) *stats {
 	return &stats{
-		events: events, cameFrom: cameFrom, sizeOf: sizeOf,
+		events: events, cameFrom: cameFrom, sizeOf: sizeOf, now: now,
 		waited: map[*tree.File]time.Duration{}, fetched: map[string]*download{},
 		active: map[*download]bool{}, failed: map[string]bool{},
 	}
@@ -58,9 +59,16 @@ func (s *stats) Opened(f *tree.File) {
 	}
 }
 
+// opened lists what programs have opened, in the order of the first opens.
+func (s *stats) opened() []*tree.File {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.order)
+}
+
 // Waited implements mount.Observer.
 func (s *stats) Waited(f *tree.File, d time.Duration) {
-	now := time.Now()
+	now := s.now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.waited[f] += d
@@ -82,11 +90,18 @@ func (s *stats) Failed(f *tree.File, err error) {
 		ev.URL = fetch.Redact(f.URLs[0])
 	}
 	var policy *policyError
-	if errors.As(err, &policy) {
+	var content *contentError
+	switch {
+	case errors.As(err, &policy):
 		ev.Hint = policy.hint
+	case errors.As(err, &content):
+		ev.URL, ev.Hint = content.url, contentHint
 	}
 	s.events.Send(ev)
 }
+
+// contentHint is for whoever gets other bytes than the lock names.
+const contentHint = "the server's file has changed since the lock was made, or something on the way changes it: find out which before making the lock again"
 
 func (s *stats) arrived(n int) { s.bytes.Add(int64(n)) }
 
@@ -155,7 +170,7 @@ func (s *source) summary() *wire.Summary {
 	for k, d := range st.fetched {
 		sum.Fetched.Files++
 		sum.Fetched.Bytes += d.bytes.Load()
-		if !used[k] {
+		if d.ahead && !used[k] {
 			sum.Unused.Files++
 			sum.Unused.Bytes += d.bytes.Load()
 		}

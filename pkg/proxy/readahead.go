@@ -1,0 +1,340 @@
+//go:build linux
+
+package proxy
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"sync"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/lazybuild/lazybuild/pkg/digest"
+	"github.com/lazybuild/lazybuild/pkg/fetch"
+	"github.com/lazybuild/lazybuild/pkg/mount"
+	"github.com/lazybuild/lazybuild/pkg/proxy/ahead"
+	"github.com/lazybuild/lazybuild/pkg/store"
+	"github.com/lazybuild/lazybuild/pkg/tree"
+	"github.com/lazybuild/lazybuild/pkg/wire"
+)
+
+const (
+	// aheadAtOnce bounds the files that are fetched ahead at once. The client's
+	// own limits per host, and what it keeps for demand, come on top.
+	aheadAtOnce = 32
+	// aheadBudget bounds what is fetched ahead in one build, in bytes: a wrong
+	// guess must not cost hours on a slow link.
+	aheadBudget = 2 << 30
+	// aheadMinFree is which part of the store's disk (a tenth) read-ahead leaves
+	// free. The store itself stops later: what a program waits for may use more.
+	aheadMinFree = 10
+)
+
+// readAhead fetches what the build will probably read next. One goroutine asks
+// a Guide; programs' opens only leave a note for it. It ends with the build.
+type readAhead struct {
+	src    *source
+	mode   string // wire.Spec.ReadAhead
+	traces *traces
+	budget int64
+	disk   func() (free, total int64, err error) // of the store, in bytes
+	wake   chan struct{}                         // holds one token when there is news
+
+	mu      sync.Mutex
+	opened  []*tree.File // not told to the Guide yet
+	entered []*tree.Dir
+	running int
+	spent   int64 // bytes fetched, and those still to come of files under way
+	over    bool  // no more in this build
+}
+
+func newReadAhead(s *source, spec *wire.Spec) *readAhead {
+	return &readAhead{
+		src: s, mode: spec.ReadAhead, traces: &traces{store: s.store, key: spec.TraceKey, debug: s.debug},
+		budget: aheadBudget, disk: func() (int64, int64, error) { return diskOf(s.store.Dir()) },
+		wake: make(chan struct{}, 1),
+	}
+}
+
+func diskOf(dir string) (free, total int64, err error) {
+	var st unix.Statfs_t
+	err = unix.Statfs(dir, &st)
+	return int64(st.Bavail) * st.Bsize, int64(st.Blocks) * st.Bsize, err
+}
+
+func (a *readAhead) off() bool { return a.mode != "group" && a.mode != "trace" }
+
+// Opened hears of a program's open. It never blocks.
+func (a *readAhead) Opened(f *tree.File) {
+	if a.off() || f.Group == "" {
+		return
+	}
+	a.mu.Lock()
+	a.opened = append(a.opened, f)
+	a.mu.Unlock()
+	a.poke()
+}
+
+// Entered hears that a program looks into a generated directory. It never blocks.
+func (a *readAhead) Entered(d *tree.Dir) {
+	if a.off() {
+		return
+	}
+	a.mu.Lock()
+	a.entered = append(a.entered, d)
+	a.mu.Unlock()
+	a.poke()
+}
+
+func (a *readAhead) poke() {
+	select {
+	case a.wake <- struct{}{}:
+	default:
+	}
+}
+
+// run works until ctx ends.
+func (a *readAhead) run(ctx context.Context) {
+	if a.off() {
+		return
+	}
+	var guide *ahead.Guide
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-a.wake:
+		}
+		if guide == nil { // only now: a build that reads nothing pays nothing
+			var trace ahead.Trace
+			if a.mode == "trace" {
+				trace = a.traces.load()
+			}
+			guide = ahead.NewGuide(a.src.tree, trace)
+		}
+		a.tell(guide)
+		a.fill(ctx, guide)
+	}
+}
+
+func (a *readAhead) tell(g *ahead.Guide) {
+	a.mu.Lock()
+	opened, entered := a.opened, a.entered
+	a.opened, a.entered = nil, nil
+	a.mu.Unlock()
+	for _, f := range opened {
+		g.Opened(f)
+	}
+	for _, d := range entered {
+		g.Entered(d)
+	}
+}
+
+// fill starts downloads until all slots are taken or there is nothing to fetch.
+func (a *readAhead) fill(ctx context.Context, g *ahead.Guide) {
+	for ctx.Err() == nil && a.free() {
+		f := g.Next()
+		if f == nil {
+			return
+		}
+		if a.src.has(f) || a.src.permitted(f) != nil {
+			continue
+		}
+		size, ok := a.src.Size(f)
+		if !ok {
+			size = tree.SizeUnknown
+		}
+		if a.affords(size) {
+			a.begin(f, size)
+		}
+	}
+}
+
+func (a *readAhead) free() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return !a.over && a.running < aheadAtOnce
+}
+
+// affords says whether a file of that size may be fetched ahead. One of unknown
+// size may if there is anything left; its download asks again once it knows.
+func (a *readAhead) affords(size int64) bool {
+	free, total, err := a.disk()
+	if err != nil {
+		a.src.debug("reading ahead ends: asking for the free space of the store: %v", err)
+	}
+	size = max(size, 0)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if err != nil || a.spent >= a.budget || free <= total/aheadMinFree {
+		a.over = true
+		return false
+	}
+	return a.spent+size <= a.budget && free-size >= total/aheadMinFree
+}
+
+func (a *readAhead) begin(f *tree.File, size int64) {
+	d, fresh := a.src.join(f, fetch.ReadAhead)
+	if !fresh {
+		return // a program was faster
+	}
+	a.mu.Lock()
+	a.running++
+	a.claim(d, max(size, 0))
+	a.mu.Unlock()
+	a.src.wg.Go(func() {
+		<-d.done
+		a.end(d)
+	})
+}
+
+// claim needs a.mu.
+func (a *readAhead) claim(d *download, n int64) {
+	a.spent += n - d.claimed
+	d.claimed = n
+}
+
+// errBudget ends a download whose size became known when it had begun.
+var errBudget = errors.New("it is larger than what may still be fetched ahead")
+
+// allow says whether a download that turns out to have n bytes may go on.
+func (a *readAhead) allow(d *download, n int64) error {
+	if !d.ahead {
+		return nil
+	}
+	a.mu.Lock()
+	more := n - d.claimed
+	a.mu.Unlock()
+	if more > 0 && !a.affords(more) && a.src.abandon(d) {
+		return errBudget
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.claim(d, n)
+	return nil
+}
+
+// end gives a slot back. What was fetched counts as it was, not as announced.
+func (a *readAhead) end(d *download) {
+	a.mu.Lock()
+	a.running--
+	a.claim(d, d.bytes.Load())
+	if errors.Is(d.err, syscall.ENOSPC) {
+		a.over = true // the little room that there is belongs to what programs wait for
+	}
+	a.mu.Unlock()
+	if d.err != nil && !errors.Is(d.err, context.Canceled) {
+		a.src.debug("reading ahead %s: %v", d.file.Path, d.err)
+	}
+	a.poke()
+}
+
+// has says that the store has the file's content.
+func (s *source) has(f *tree.File) bool {
+	if f.Digest != "" {
+		_, err := s.store.Stat(f.Digest)
+		return err == nil
+	}
+	file := s.stored(f)
+	if file == nil {
+		return false
+	}
+	file.Close()
+	return true
+}
+
+// served is the source as the mount sees it: what programs do is told to
+// read-ahead, what the proxy does for itself is not.
+type served struct {
+	*source
+	ahead *readAhead
+}
+
+// Expand implements mount.Source.
+func (s *served) Expand(ctx context.Context, d *tree.Dir) ([]tree.File, error) {
+	s.ahead.Entered(d)
+	return s.source.Expand(ctx, d)
+}
+
+// observer passes on what programs do.
+type observer struct {
+	*stats
+	ahead *readAhead
+}
+
+var (
+	_ mount.Source   = (*served)(nil)
+	_ mount.Observer = (*observer)(nil)
+)
+
+// Opened implements mount.Observer.
+func (o *observer) Opened(f *tree.File) {
+	o.stats.Opened(f)
+	o.ahead.Opened(f)
+}
+
+// traces keeps one build's trace among the store's facts. Whatever goes wrong
+// with it costs time in a later build and nothing else.
+type traces struct {
+	store *store.Store
+	key   string // empty: there is none
+	debug func(format string, args ...any)
+	last  ahead.Trace // as loaded; valid after load
+	once  sync.Once
+}
+
+// traceSection is the name of a trace among the facts of its key.
+const traceSection = "trace"
+
+func (t *traces) name() digest.Digest {
+	return digest.FromBytes([]byte("lazybuild trace " + t.key))
+}
+
+// load returns what an earlier build has left, or nothing.
+func (t *traces) load() ahead.Trace {
+	t.once.Do(func() {
+		if t.key == "" {
+			return
+		}
+		facts, err := t.store.Facts(t.name())
+		section, ok := facts.Sections[traceSection]
+		if errors.Is(err, fs.ErrNotExist) || err == nil && !ok {
+			return
+		}
+		if err == nil {
+			t.last, err = ahead.ParseTrace(section)
+		}
+		if err != nil {
+			t.debug("the trace of an earlier build is of no use: %v", err)
+		}
+	})
+	return t.last
+}
+
+// save keeps what a good build has opened, if that is news.
+func (t *traces) save(tr *tree.Tree, opened []*tree.File) {
+	if t.key == "" {
+		return
+	}
+	old := t.load()
+	paths := make([]string, len(opened))
+	for i, f := range opened {
+		paths[i] = f.Path
+	}
+	now := old.After(tr, paths)
+	if len(now.Files) == 0 || now.Equal(old) {
+		return
+	}
+	data, err := now.Marshal()
+	if err == nil {
+		err = t.store.SetFacts(t.name(), store.Facts{
+			Size: store.SizeUnknown, Sections: map[string]json.RawMessage{traceSection: data},
+		})
+	}
+	if err != nil {
+		t.debug("keeping the trace: %v", err)
+	}
+}
