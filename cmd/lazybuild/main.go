@@ -34,7 +34,7 @@ func run(args []string, signals <-chan os.Signal) int {
 		return code.code
 	case errors.As(err, &code):
 		// An interrupted build has said so already.
-		if code.code != orchestrator.ExitInterrupted {
+		if !orchestrator.Interrupted(code.err) {
 			fmt.Fprintf(os.Stderr, "lazybuild: error: %v\n", code.err)
 		}
 		return code.code

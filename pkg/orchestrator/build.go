@@ -364,8 +364,19 @@ func (b *build) onEvent(ev wire.Event) {
 	}
 }
 
-// byeLimit is how long the proxy may take to unmount and sum up.
-const byeLimit = 1500 * time.Millisecond
+// The proxy sums up and unmounts within milliseconds, on a busy machine within
+// a second. Nobody waits after a good build; after a Ctrl-C somebody does.
+const (
+	byeLimit      = 10 * time.Second
+	byeLimitAbort = 700 * time.Millisecond
+)
+
+func (b *build) byeLimit() time.Duration {
+	if b.broken {
+		return byeLimitAbort
+	}
+	return byeLimit
+}
 
 // finish takes the proxy down in order and reports.
 func (b *build) finish(code int) {
@@ -411,43 +422,4 @@ func (b *build) end() error {
 		b.reaper.dismiss()
 	}
 	return err
-}
-
-// watcher waits for the build's end while the user may want another one.
-type watcher struct {
-	child   *child
-	signals <-chan os.Signal
-	ui      *UI
-	stopped bool // the child did not end by itself
-}
-
-// wait blocks until the child has ended. lost is closed when the proxy is gone.
-func (w *watcher) wait(lost <-chan struct{}) (int, error) {
-	select {
-	case <-w.child.done:
-		if w.child.err != nil {
-			w.stopped = true
-		}
-		return w.child.code, w.child.err
-	case sig := <-w.signals:
-		w.stopped = true
-		now := make(chan struct{})
-		done := make(chan struct{})
-		go func() {
-			defer close(now)
-			select {
-			case <-w.signals:
-			case <-done:
-			}
-		}()
-		w.ui.Note("%v: ending the build", sig)
-		w.child.stop(sig, now)
-		close(done)
-		return ExitInterrupted, errInterrupted
-	case <-lost:
-		w.stopped = true
-		w.child.stop(os.Interrupt, nil)
-		return ExitFailed, hint("build again: everything that was fetched is kept",
-			"the proxy has ended before the build: the build was stopped")
-	}
 }

@@ -11,7 +11,7 @@ const (
 	ExitOK          = 0
 	ExitUsage       = 2   // usage or bad input; nothing was started
 	ExitFailed      = 125 // podman or lazybuild could not
-	ExitInterrupted = 130 // Ctrl-C, SIGTERM or SIGHUP
+	ExitInterrupted = 130 // Ctrl-C; other signals have 128 + their number
 )
 
 // UsageError is bad input: a wrong flag, a bad lock file.
@@ -50,6 +50,9 @@ func ExitCode(err error) int {
 	}
 	return ExitFailed
 }
+
+// Interrupted says that a build ended because the user wanted it to.
+func Interrupted(err error) bool { return errors.Is(err, errInterrupted) }
 
 var errInterrupted = errors.New("interrupted")
 

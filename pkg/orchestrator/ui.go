@@ -112,7 +112,7 @@ func (u *UI) Summary(t *tree.Tree, s *wire.Summary) {
 	}
 	total := t.Totals()
 	opened, fromStore := len(s.Opened), s.FromStore.Files
-	u.line("opened %d/%d files, fetched %s/%s (%d files), %d files from the store, waited %s for downloads",
+	u.line("opened %d of %d files, fetched %s of %s in %d files, %d from the store, waited %s for downloads",
 		opened, total.Files, size(s.Fetched.Bytes+s.Requests.Bytes), inTree(total), s.Fetched.Files, fromStore,
 		(time.Duration(s.WaitedMS) * time.Millisecond).Round(10*time.Millisecond))
 	if s.Unverified > 0 {

@@ -1,0 +1,73 @@
+package orchestrator
+
+import (
+	"os"
+	"syscall"
+)
+
+// watcher waits for the build's end while the user may want another one.
+type watcher struct {
+	child   *child
+	signals <-chan os.Signal
+	ui      *UI
+	stopped bool // the child did not end by itself
+}
+
+// wait blocks until the child has ended. lost is closed when the proxy is gone.
+func (w *watcher) wait(lost <-chan struct{}) (int, error) {
+	select {
+	case <-w.child.done:
+		return w.ended()
+	case sig := <-w.signals:
+		w.stopped = true
+		w.ui.Note("%v: ending the build", sig)
+		w.interrupt(sig)
+		return signalCode(sig), errInterrupted
+	case <-lost:
+		w.stopped = true
+		w.child.stop(os.Interrupt, nil)
+		return ExitFailed, hint("build again: everything that was fetched is kept",
+			"the proxy has ended before the build: the build was stopped")
+	}
+}
+
+// ended is the outcome of a child that has ended. A terminal sends Ctrl-C to
+// podman and to lazybuild at once, and podman may be the quicker one to end: a
+// failure together with a signal is an interruption, and podman has left things.
+func (w *watcher) ended() (int, error) {
+	if w.child.err != nil {
+		w.stopped = true
+	}
+	if w.child.code != 0 {
+		select {
+		case sig := <-w.signals:
+			w.stopped = true
+			return signalCode(sig), errInterrupted
+		default:
+		}
+	}
+	return w.child.code, w.child.err
+}
+
+// interrupt ends the child; a second signal ends it at once.
+func (w *watcher) interrupt(sig os.Signal) {
+	now, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(now)
+		select {
+		case <-w.signals:
+		case <-done:
+		}
+	}()
+	w.child.stop(sig, now)
+	close(done)
+}
+
+// signalCode is the shell's code for a program that a signal has ended: 130
+// for Ctrl-C, 143 for SIGTERM, 129 for a closed terminal.
+func signalCode(sig os.Signal) int {
+	if s, ok := sig.(syscall.Signal); ok {
+		return 128 + int(s)
+	}
+	return ExitInterrupted
+}
