@@ -7,10 +7,8 @@ import (
 	"testing"
 )
 
-// The tests of this file end builds in every way and look at what is left on
-// the machine: none of them runs in parallel with another build.
-
-// ending is one way to end a build from outside.
+// ending is one way to end a build from outside, with the exit code that
+// `lazybuild --help` documents.
 type ending struct {
 	end  func(*run)
 	code int
@@ -23,7 +21,7 @@ func endings() map[string]ending {
 			r.signal(syscall.SIGINT)
 			r.signal(syscall.SIGINT)
 		}, 130},
-		"SIGTERM": {func(r *run) { r.cmd.Process.Signal(syscall.SIGTERM) }, 143},
+		"SIGTERM": {func(r *run) { r.cmd.Process.Signal(syscall.SIGTERM) }, 130},
 		"SIGKILL": {func(r *run) { r.cmd.Process.Kill() }, 137},
 	}
 }
@@ -31,7 +29,7 @@ func endings() map[string]ending {
 func TestNothingIsLeftWhenABuildIsEndedInARun(t *testing.T) {
 	for name, e := range endings() {
 		t.Run(name, func(t *testing.T) {
-			s := generically(t, "RUN cp /cachi2/output/deps/generic/data.bin /data\nRUN echo now-$((40+2)) && sleep "+runMarker+"\n")
+			s := generically(t, "RUN cp /cachi2/output/deps/generic/data.bin /data\nRUN echo now-$((40+2)) && sleep "+runMarker()+"\n")
 			s.endsClean(e, func(r *run) { r.event(r.out.saw("now-42"), "the RUN") })
 		})
 	}

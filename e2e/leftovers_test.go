@@ -3,12 +3,14 @@
 package e2e
 
 import (
+	"fmt"
 	"io/fs"
 	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -29,13 +31,13 @@ func (p *project) take() snapshot {
 	s.mounts()
 	s.processes()
 	s.containers(p.t)
-	for _, dir := range []string{p.tmp, "/run/lazybuild", "/var/tmp"} {
-		s.files(dir)
-	}
+	s.files(p.tmp)
+	s.files(runDir())
 	return s
 }
 
-// mounts adds the mounts of lazybuild's in every process's mount namespace.
+// mounts adds the mounts of this run's in every process's mount namespace, but
+// for podman's storage, which podman keeps mounted.
 func (s snapshot) mounts() {
 	tables, _ := filepath.Glob("/proc/[0-9]*/mountinfo")
 	for _, table := range tables {
@@ -44,58 +46,73 @@ func (s snapshot) mounts() {
 			continue // the process has ended
 		}
 		for line := range strings.Lines(string(text)) {
-			// Its mount points are below its run directory; its file systems carry its name.
-			if strings.Contains(line, "lazybuild-") || strings.Contains(line, "/run/lazybuild/") {
-				s["mount "+strings.Fields(line)[4]] = true
+			// In a container the mount point says nothing; the source or a layer does.
+			// The run directory itself stays mounted: the shared base of all mounts.
+			point := strings.Fields(line)[4]
+			if point != runDir() && (strings.Contains(line, runDir()) || strings.Contains(line, work+"/project-")) {
+				s["mount "+point] = true
 			}
 		}
 	}
 }
 
-// processes adds lazybuild's own processes, in containers too, and what the
-// tests' RUN instructions have started.
+// processes adds lazybuild's processes of this run, in containers too, and
+// what the tests' RUN instructions have started.
 func (s snapshot) processes() {
-	lines, _ := filepath.Glob("/proc/[0-9]*/cmdline")
-	for _, file := range lines {
-		text, err := os.ReadFile(file)
-		if err != nil || len(text) == 0 {
-			continue
-		}
-		args := strings.Split(strings.TrimRight(string(text), "\x00"), "\x00")
-		if filepath.Base(args[0]) == "lazybuild" || slices.Contains(args, runMarker) {
-			s["process "+filepath.Base(filepath.Dir(file))+" "+strings.Join(args, " ")] = true
+	for _, p := range processes() {
+		if filepath.Base(p.args[0]) == "lazybuild" && p.ours || slices.Contains(p.args, runMarker()) {
+			s[fmt.Sprintf("process %d %s", p.pid, strings.Join(p.args, " "))] = true
 		}
 	}
 }
 
-// runMarker is an argument of the long-running processes in tests' RUN
-// instructions, by which they are found: `sleep 86399`.
-const runMarker = "86399"
+type process struct {
+	pid  int
+	args []string
+	ours bool // started by this run of the tests, by its environment
+}
+
+func processes() (list []process) {
+	procs, _ := filepath.Glob("/proc/[0-9]*")
+	for _, proc := range procs {
+		cmdline, err := os.ReadFile(filepath.Join(proc, "cmdline"))
+		pid, notPID := strconv.Atoi(filepath.Base(proc))
+		if err != nil || notPID != nil || len(cmdline) == 0 {
+			continue // it has ended, or is the kernel's
+		}
+		environ, _ := os.ReadFile(filepath.Join(proc, "environ"))
+		list = append(list, process{
+			pid:  pid,
+			args: strings.Split(strings.TrimRight(string(cmdline), "\x00"), "\x00"),
+			ours: strings.Contains(string(environ), work),
+		})
+	}
+	return list
+}
+
+// runMarker is how long RUN instructions of the tests sleep, in seconds: an
+// argument by which the process is found, and which no other run has.
+func runMarker() string { return fmt.Sprint(1_000_000 + os.Getpid()) }
 
 func (s snapshot) containers(t *testing.T) {
 	t.Helper()
-	out, err := exec.Command("podman", "ps", "--all", "--external", "--format", "{{.ID}} {{.Names}} {{.Status}}").Output()
+	out, err := exec.Command("podman", "ps", "--all", "--external", "--format", "{{.ID}} {{.Names}}").Output()
 	if err != nil {
 		t.Fatalf("listing containers: %v", err)
 	}
 	for line := range strings.Lines(string(out)) {
-		id, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
-		name, _, _ := strings.Cut(rest, " ")
-		s["container "+id+" "+name] = true
+		s["container "+strings.TrimSpace(line)] = true
 	}
 }
 
-// files adds the entries of a directory, without lock files, which are meant
-// to stay: removing one that another process waits for would let two in.
+// files adds what is in a directory, without lock files, which are meant to
+// stay: removing one that another process waits for would let two in.
 func (s snapshot) files(dir string) {
-	_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		// What vanishes while one looks is not left.
-		if err != nil || path == dir || strings.HasSuffix(path, ".lock") {
-			return nil //nolint:nilerr // see above
-		}
-		s["file "+path] = true
-		if d.IsDir() && filepath.Dir(path) == "/var/tmp" {
-			return fs.SkipDir
+	_ = filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+		// What vanishes while one looks is not left. An empty directory of state
+		// files is nobody's.
+		if err == nil && path != dir && path != filepath.Join(runDir(), "state") && !strings.HasSuffix(path, ".lock") {
+			s["file "+path] = true
 		}
 		return nil
 	})

@@ -10,7 +10,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
+
+	"github.com/moby/sys/mountinfo"
+	"golang.org/x/sys/unix"
 
 	"github.com/lazybuild/lazybuild/e2e/realapp"
 )
@@ -28,14 +33,34 @@ func binary() string {
 	return abs
 }
 
+// work holds everything of this run of the tests: projects, podman's storage,
+// lazybuild's mounts and state. So a run leaves nothing in the user's podman,
+// and what it finds left is its own.
+var work string
+
 // TestMain fails, and does not skip, where the tests cannot run: a skipped test
 // would look like one that has passed.
 func TestMain(m *testing.M) {
-	if err := ready(); err != nil {
+	code, err := runAll(m)
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "e2e:", err)
-		os.Exit(1)
 	}
-	os.Exit(m.Run())
+	os.Exit(code)
+}
+
+func runAll(m *testing.M) (code int, err error) {
+	// A short path: podman's sockets are below it, and Linux allows them 107 bytes.
+	if work, err = os.MkdirTemp("/var/tmp", "lazy-e2e-"); err != nil {
+		return 1, err
+	}
+	defer removeWork()
+	if err := isolate(); err != nil {
+		return 1, err
+	}
+	if err := ready(); err != nil {
+		return 1, err
+	}
+	return m.Run(), nil
 }
 
 func ready() error {
@@ -50,4 +75,52 @@ func ready() error {
 		return fmt.Errorf("podman cannot run the base image (run `make setup`, and the tests with `make e2e`): %w\n%s", err, out)
 	}
 	return nil
+}
+
+// isolate gives this process and its children a podman storage and a run
+// directory below work. The base image is read from the user's storage.
+func isolate() error {
+	out, err := exec.Command("podman", "info", "--format", "{{.Store.GraphRoot}}").Output()
+	if err != nil {
+		return fmt.Errorf("podman info: %w", err)
+	}
+	conf := filepath.Join(work, "storage.conf")
+	text := fmt.Sprintf("[storage]\ndriver = \"overlay\"\ngraphroot = %q\nrunroot = %q\n[storage.options]\nadditionalimagestores = [%q]\n",
+		filepath.Join(work, "storage"), filepath.Join(work, "runroot"), strings.TrimSpace(string(out)))
+	if err := os.WriteFile(conf, []byte(text), 0o644); err != nil {
+		return err
+	}
+	for name, value := range map[string]string{
+		"CONTAINERS_STORAGE_CONF": conf,
+		"LAZYBUILD_RUNDIR":        runDir(),
+	} {
+		if err := os.Setenv(name, value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// runDir is where lazybuild keeps its mounts and state in these tests.
+func runDir() string { return filepath.Join(work, "run") }
+
+// removeWork ends what still runs (podman's API service waits a few seconds for
+// the next client, and would write to its storage again), unmounts what podman
+// and lazybuild keep mounted between builds, and removes all.
+func removeWork() {
+	for _, p := range processes() {
+		if p.pid != os.Getpid() && (p.ours || slices.Contains(p.args, runMarker())) {
+			_ = unix.Kill(p.pid, unix.SIGKILL)
+		}
+	}
+	mounts, err := mountinfo.GetMounts(mountinfo.PrefixFilter(work))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "e2e: cleaning up:", err)
+	}
+	for _, m := range slices.Backward(mounts) {
+		_ = unix.Unmount(m.Mountpoint, unix.MNT_DETACH)
+	}
+	if err := os.RemoveAll(work); err != nil {
+		fmt.Fprintln(os.Stderr, "e2e: cleaning up:", err)
+	}
 }

@@ -28,6 +28,7 @@ func (p *project) sameAsPrefetched(what string) string {
 	t.Helper()
 	// Before anything else, the copy: lazybuild must not have helped it.
 	old := newProject(t, nil)
+	old.env = p.env
 	if err := os.CopyFS(old.dir, os.DirFS(p.dir)); err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +56,7 @@ func (p *project) prefetch() []string {
 	t.Helper()
 	cmd := exec.Command(binary(), "tree", "--json", "-f", "Containerfile", ".")
 	cmd.Dir = p.dir
-	cmd.Env = append(os.Environ(), "LAZYBUILD_STORE="+p.store)
+	cmd.Env = append(os.Environ(), p.env...)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	if err := cmd.Run(); err != nil {

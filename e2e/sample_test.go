@@ -35,12 +35,19 @@ func newSample(t *testing.T) *sample {
 	t.Helper()
 	o := newOrigin(t)
 	s := &sample{project: newProject(t, nil), origin: o, dataPath: "files/data.bin"}
+	s.useRegistry()
 	s.write("Containerfile", installAll)
 	s.write("src/note", "one\n")
 	s.setData("first data " + nonce())
 	s.setWheel("1.0.0")
 	s.setTarball("1.0.0")
 	return s
+}
+
+// useRegistry makes the origin the registry of npm packages, so that no test
+// asks the one that this user has configured.
+func (s *sample) useRegistry() {
+	s.env = append(s.env, "npm_config_registry="+s.origin.URL+"/npm")
 }
 
 // nonce makes content new: podman must not know its layers from an earlier run.
@@ -72,7 +79,7 @@ func (s *sample) setWheel(version string) {
 func (s *sample) setTarball(version string) {
 	s.t.Helper()
 	content := tarball(s.t, "lazysample", version, "tarball "+version)
-	s.tarballPath = "npm/lazysample-" + version + ".tgz"
+	s.tarballPath = "npm/lazysample/-/lazysample-" + version + ".tgz" // as registries name it
 	manifest, lock := npmLock(s.t, npmPackage{"lazysample", version, s.origin.add(s.tarballPath, content), integrity(content)})
 	s.write("package.json", manifest)
 	s.write("package-lock.json", lock)

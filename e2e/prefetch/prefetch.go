@@ -105,7 +105,7 @@ func fetchOne(ctx context.Context, client *http.Client, e Entry, path string) (i
 	if old, err := os.ReadFile(path); err == nil && matches(e.Digest, old) == nil {
 		return 0, nil
 	}
-	data, err := get(ctx, client, e.URLs[0])
+	data, err := get(ctx, client, e.URLs)
 	if err != nil {
 		return 0, err
 	}
@@ -118,12 +118,15 @@ func fetchOne(ctx context.Context, client *http.Client, e Entry, path string) (i
 	return int64(len(data)), os.WriteFile(path, data, 0o644)
 }
 
-// get tries three times: a comparison must not end with one lost packet.
-func get(ctx context.Context, client *http.Client, url string) (data []byte, err error) {
+// get tries the URLs in turn, three times: a comparison must not end with one
+// lost packet.
+func get(ctx context.Context, client *http.Client, urls []string) (data []byte, err error) {
 	for range 3 {
-		data, err = getOnce(ctx, client, url)
-		if err == nil || ctx.Err() != nil {
-			return data, err
+		for _, url := range urls {
+			data, err = getOnce(ctx, client, url)
+			if err == nil || ctx.Err() != nil {
+				return data, err
+			}
 		}
 	}
 	return nil, err
