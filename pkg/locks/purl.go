@@ -10,6 +10,7 @@ import (
 // an empty value are left out, the others are sorted, as the specification asks.
 func purl(typ, namespace, name, version string, qualifiers map[string]string) string {
 	var b strings.Builder
+	b.Grow(64 + len(namespace) + len(name) + len(version))
 	b.WriteString("pkg:")
 	b.WriteString(typ)
 	for seg := range strings.SplitSeq(namespace, "/") {

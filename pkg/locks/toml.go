@@ -226,7 +226,7 @@ func (r *tomlReader) addTo(t *node, key string, k kind, state tomlState, line in
 		return nil, errAt(line, "%w", err)
 	}
 	v.toml = state
-	t.put(nodeKey{name: key, line: int32(line)}, v)
+	r.arena.put(t, nodeKey{name: key, line: int32(line)}, v)
 	return v, nil
 }
 
@@ -262,7 +262,7 @@ func (r *tomlReader) keyValue(t *node, depth int) error {
 	if err != nil {
 		return err
 	}
-	t.put(nodeKey{name: last, line: int32(line)}, v)
+	r.arena.put(t, nodeKey{name: last, line: int32(line)}, v)
 	return nil
 }
 

@@ -115,7 +115,7 @@ func (c *yamlConverter) mapping(n *node, y *yaml.Node, depth int, aliased bool) 
 		if err != nil {
 			return err
 		}
-		n.put(nodeKey{name: k.Value, line: int32(k.Line)}, v)
+		c.arena.put(n, nodeKey{name: k.Value, line: int32(k.Line)}, v)
 	}
 	return nil
 }

@@ -138,7 +138,7 @@ func (r *plainReader) members(n *node, indent, depth int) bool {
 		if !ok {
 			return false
 		}
-		n.put(nodeKey{name: key, line: int32(l.num)}, v)
+		r.arena.put(n, nodeKey{name: key, line: int32(l.num)}, v)
 	}
 	return true
 }
