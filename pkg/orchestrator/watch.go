@@ -3,6 +3,7 @@ package orchestrator
 import (
 	"os"
 	"syscall"
+	"time"
 )
 
 // watcher waits for the build's end while the user may want another one.
@@ -39,11 +40,13 @@ func (w *watcher) ended() (int, error) {
 		w.stopped = true
 	}
 	if w.child.code != 0 {
+		t := time.NewTimer(signalDelay)
+		defer t.Stop()
 		select {
 		case sig := <-w.signals:
 			w.stopped = true
 			return signalCode(sig), errInterrupted
-		default:
+		case <-t.C:
 		}
 	}
 	return w.child.code, w.child.err
@@ -62,6 +65,10 @@ func (w *watcher) interrupt(sig os.Signal) {
 	w.child.stop(sig, now)
 	close(done)
 }
+
+// signalDelay is how much later than podman this process may hear of the same
+// Ctrl-C on a busy machine.
+const signalDelay = 30 * time.Millisecond
 
 // signalCode is the shell's code for a program that a signal has ended: 130
 // for Ctrl-C, 143 for SIGTERM, 129 for a closed terminal.
