@@ -1,6 +1,7 @@
 package fetch
 
 import (
+	"bytes"
 	"encoding/pem"
 	"io"
 	"net/http"
@@ -79,5 +80,32 @@ func BenchmarkPlainGet(b *testing.B) {
 		}
 		io.Copy(struct{ io.Writer }{&nowhere{}}, resp.Body)
 		resp.Body.Close()
+	}
+}
+
+// BenchmarkSegments gets a large file from a server that does ranges, by one
+// connection and by four. On one machine it shows the cost of the pieces; the
+// gain is for links and servers that hold one connection back.
+func BenchmarkSegments(b *testing.B) {
+	data := make([]byte, 256<<20)
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.ServeContent(w, r, "file", time.Time{}, bytes.NewReader(data))
+	}))
+	defer srv.Close()
+	for _, n := range []int{1, 4} {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
+			c, err := New(Options{Segments: n})
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer c.Close()
+			b.SetBytes(int64(len(data)))
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := c.Get(b.Context(), Request{URLs: []string{srv.URL}, Size: int64(len(data))}, &nowhere{}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

@@ -17,14 +17,15 @@ type Client struct {
 	transports map[route]*http.Transport
 	queue      *queue
 	pace       *pace
-	buffers    sync.Pool     // of *[]byte, readBuffer long
+	buffers    sync.Pool // of *[]byte, readBuffer long
+	segments   segments
 	segmenting chan struct{} // holds one for each segmented download
 }
 
 // New makes a Client. The errors are about the options: CA bundles,
 // certificates and proxies that can't be read. Nothing is connected yet.
 func New(opt Options) (*Client, error) {
-	c := &Client{opt: opt.withDefaults()}
+	c := &Client{opt: opt.withDefaults(), segments: defaultSegments}
 	c.buffers.New = func() any { b := make([]byte, readBuffer); return &b }
 	pool, err := certPool(c.opt)
 	if err != nil {

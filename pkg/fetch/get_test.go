@@ -8,7 +8,10 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -160,6 +163,32 @@ func TestGetAsksForNothingThatIsThere(t *testing.T) {
 	})
 }
 
+// slowSink is a disk that takes longer than the watchdog would wait for a server.
+type slowSink struct{ memSink }
+
+func (s *slowSink) Write(b []byte) (int, error) {
+	time.Sleep(time.Hour)
+	return s.memSink.Write(b)
+}
+
+func TestASlowDiskIsNotTheServersFault(t *testing.T) {
+	inWorld(t, Options{}, func(t *testing.T, _ *world, c *Client, o, _ *origin) {
+		if _, err := c.Get(t.Context(), Request{URLs: []string{fileURL}, Size: -1}, &slowSink{}); err != nil || o.count() != 1 {
+			t.Errorf("Get = %v after %d requests", err, o.count())
+		}
+	})
+}
+
+func TestGetResumesOnlyTheSameVersion(t *testing.T) {
+	inWorld(t, Options{}, func(t *testing.T, _ *world, c *Client, o, _ *origin) {
+		o.script = []step{breakAt(1000, reset)}
+		mustGet(t, c, Request{URLs: []string{fileURL}, Size: -1}, &memSink{})
+		if h := o.requests[1].Header; h.Get("Range") != "bytes=1000-" || h.Get("If-Range") != o.etag {
+			t.Errorf("the second request had Range %q, If-Range %q", h.Get("Range"), h.Get("If-Range"))
+		}
+	})
+}
+
 func TestGetBoundsTheTriesOfATricklingServer(t *testing.T) {
 	inWorld(t, Options{MaxTries: 2}, func(t *testing.T, _ *world, c *Client, o, _ *origin) {
 		for range 100 {
@@ -297,4 +326,29 @@ func TestHTTP2OverARealNetwork(t *testing.T) {
 	if o.requests[0].ProtoMajor != 2 || o.count() != 2 {
 		t.Errorf("%d requests by %s", o.count(), o.requests[0].Proto)
 	}
+}
+
+func TestDownloadsKeepTheHostsLimit(t *testing.T) {
+	inWorld(t, Options{MaxPerHost: 4}, func(t *testing.T, _ *world, c *Client, o, _ *origin) {
+		var now, most atomic.Int32
+		slow := func(o *origin, w http.ResponseWriter, r *http.Request) {
+			if n := now.Add(1); n > most.Load() {
+				most.Store(n)
+			}
+			time.Sleep(time.Second)
+			now.Add(-1)
+			good(o, w, r)
+		}
+		o.script = slices.Repeat([]step{slow}, 20)
+		var wg sync.WaitGroup
+		for range 20 {
+			wg.Go(func() {
+				mustGet(t, c, Request{URLs: []string{fileURL}, Size: -1, Priority: Demand}, &memSink{})
+			})
+		}
+		wg.Wait()
+		if most.Load() != 4 {
+			t.Errorf("%d requests at once, want 4", most.Load())
+		}
+	})
 }

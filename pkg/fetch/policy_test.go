@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -126,11 +127,11 @@ func TestProxy(t *testing.T) {
 			}
 			tunnel(t, w, rw, r)
 		}))
-		w.serve("cdn.example.net:443", "203.0.113.9", newOrigin(t))
-		o.script = []step{redirectTo("https://cdn.example.net/x")}
+		w.serve("cdn.example.com:443", "203.0.113.9", newOrigin(t))
+		o.script = []step{redirectTo("https://cdn.example.com/x")}
 		mustGet(t, c, Request{URLs: []string{fileURL}, Size: -1}, &memSink{})
 		mustGet(t, c, Request{URLs: twoURLs[1:], Size: -1}, &memSink{})
-		if len(seen) != 1 || seen[0] != "CONNECT example.org:443" || m.count() != 1 {
+		if !slices.Equal(seen, []string{"CONNECT example.org:443", "CONNECT cdn.example.com:443"}) || m.count() != 1 {
 			t.Errorf("the proxy saw %v", seen)
 		}
 		o.script = []step{redirectTo("https://localhost/x")}

@@ -13,18 +13,23 @@ import (
 //
 // This is nothing but an accelerator: whatever goes wrong, the plain way goes on
 // from the last byte that was written, and says what is wrong.
-const (
-	// segmentedFrom is the least number of missing bytes for which more
-	// connections are worth their handshakes.
-	segmentedFrom = 32 << 20
-	// probeSize is the first piece: it finds out whether the server does ranges.
-	probeSize = 1 << 20
-	// pieceSize is a compromise: a piece costs a round trip and is held in memory.
-	pieceSize = 4 << 20
-	// maxSegmented bounds the memory: so many downloads at once are segmented,
-	// with pieceSize for each connection and two pieces to be written.
-	maxSegmented = 3
-)
+type segments struct {
+	// from is the least number of missing bytes for which more connections are
+	// worth their handshakes.
+	from int64
+	// probe is the length of the first piece, which finds out whether the server
+	// does ranges.
+	probe int64
+	// piece is the length of the others. It is a compromise: each one costs a
+	// round trip, and is held in memory.
+	piece int64
+}
+
+var defaultSegments = segments{from: 32 << 20, probe: 1 << 20, piece: 4 << 20}
+
+// maxSegmented bounds the memory: so many downloads at once are segmented, with
+// a piece for each connection and two pieces to be written.
+const maxSegmented = 3
 
 // piece is a part of the file that a worker fetches. done is closed when
 // everything else is final.
@@ -38,7 +43,7 @@ type piece struct {
 
 // segmented says whether to try.
 func (d *download) segmented() bool {
-	return d.c.opt.Segments > 1 && d.tries == 0 && d.req.Size-d.sink.Offset() >= segmentedFrom
+	return d.c.opt.Segments > 1 && d.tries == 0 && d.req.Size-d.sink.Offset() >= d.c.segments.from
 }
 
 // inSegments downloads with several connections. done is false when the plain
@@ -50,7 +55,7 @@ func (d *download) inSegments(ctx context.Context) (done bool, err error) {
 	default:
 		return false, nil
 	}
-	first := &piece{from: d.sink.Offset(), to: d.sink.Offset() + probeSize, done: make(chan struct{})}
+	first := &piece{from: d.sink.Offset(), to: d.sink.Offset() + d.c.segments.probe, done: make(chan struct{})}
 	etag := d.probe(ctx, first)
 	if first.err != nil {
 		return false, d.given(ctx, first)
@@ -96,7 +101,7 @@ func (d *download) rest(parent context.Context) (done bool, err error) {
 	var workers sync.WaitGroup
 	defer workers.Wait()
 	defer cancel()
-	s := &splitter{next: d.sink.Offset(), end: d.req.Size, order: make(chan *piece, d.c.opt.Segments+2)}
+	s := &splitter{next: d.sink.Offset(), end: d.req.Size, size: d.c.segments.piece, order: make(chan *piece, d.c.opt.Segments+2)}
 	free := make(chan []byte, d.c.opt.Segments+2)
 	for range cap(free) {
 		free <- nil // made when first used
@@ -127,6 +132,7 @@ func (d *download) rest(parent context.Context) (done bool, err error) {
 type splitter struct {
 	mu        sync.Mutex
 	next, end int64
+	size      int64       // of a piece
 	order     chan *piece // as handed out; has room for as many as there are buffers
 }
 
@@ -136,7 +142,7 @@ func (s *splitter) take(buf []byte) *piece {
 	if s.next >= s.end {
 		return nil
 	}
-	p := &piece{from: s.next, to: min(s.next+pieceSize, s.end), data: buf, done: make(chan struct{})}
+	p := &piece{from: s.next, to: min(s.next+s.size, s.end), data: buf, done: make(chan struct{})}
 	s.next = p.to
 	s.order <- p
 	return p
