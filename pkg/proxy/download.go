@@ -179,7 +179,9 @@ func (s *sink) SetSize(n int64) error {
 	if err == nil {
 		err = s.Partial.SetSize(n)
 	}
-	if err == nil {
+	// What programs are told of the size stays. Where another URL may have to
+	// step in, this one's word is not good enough for that.
+	if err == nil && len(s.d.file.URLs) == 1 {
 		s.d.setSize(n)
 	}
 	return err
