@@ -235,7 +235,6 @@ func (s *source) checkHeader(f *tree.File) error {
 	}
 	s.forgetFacts(f)
 	s.spoilRepodata()
-	err = fmt.Errorf("%s: %w", f.Path, err)
 	s.spoiled.Store(f.Digest, err)
 	return err
 }
