@@ -28,7 +28,7 @@ Exit status:
   0    the build succeeded
   2    usage or bad input (a malformed lock file, an unknown --lazy- flag); nothing was started
   125  podman or lazybuild could not
-  130  interrupted by Ctrl-C (143 by SIGTERM, 129 by a closed terminal)
+  130  interrupted (Ctrl-C, SIGTERM, a closed terminal)
   any other: the exit code of podman build, which is that of the RUN that failed
 `
 

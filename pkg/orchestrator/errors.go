@@ -11,7 +11,7 @@ const (
 	ExitOK          = 0
 	ExitUsage       = 2   // usage or bad input; nothing was started
 	ExitFailed      = 125 // podman or lazybuild could not
-	ExitInterrupted = 130 // Ctrl-C; other signals have 128 + their number
+	ExitInterrupted = 130 // Ctrl-C, SIGTERM, or the terminal was closed
 )
 
 // UsageError is bad input: a wrong flag, a bad lock file.

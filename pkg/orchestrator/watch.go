@@ -2,7 +2,6 @@ package orchestrator
 
 import (
 	"os"
-	"syscall"
 	"time"
 )
 
@@ -23,7 +22,7 @@ func (w *watcher) wait(lost <-chan struct{}) (int, error) {
 		w.stopped = true
 		w.ui.Note("%v: ending the build", sig)
 		w.interrupt(sig)
-		return signalCode(sig), errInterrupted
+		return ExitInterrupted, errInterrupted
 	case <-lost:
 		w.stopped = true
 		w.child.stop(os.Interrupt, nil)
@@ -43,9 +42,9 @@ func (w *watcher) ended() (int, error) {
 		t := time.NewTimer(signalDelay)
 		defer t.Stop()
 		select {
-		case sig := <-w.signals:
+		case <-w.signals:
 			w.stopped = true
-			return signalCode(sig), errInterrupted
+			return ExitInterrupted, errInterrupted
 		case <-t.C:
 		}
 	}
@@ -69,12 +68,3 @@ func (w *watcher) interrupt(sig os.Signal) {
 // signalDelay is how much later than podman this process may hear of the same
 // Ctrl-C on a busy machine.
 const signalDelay = 30 * time.Millisecond
-
-// signalCode is the shell's code for a program that a signal has ended: 130
-// for Ctrl-C, 143 for SIGTERM, 129 for a closed terminal.
-func signalCode(sig os.Signal) int {
-	if s, ok := sig.(syscall.Signal); ok {
-		return 128 + int(s)
-	}
-	return ExitInterrupted
-}
