@@ -78,16 +78,17 @@ func (s *Store) SetFacts(d digest.Digest, f Facts) error {
 // Size says how long the content with digest d is, in bytes: from the blob, or
 // from the facts. false means that nobody knows. It never waits.
 func (s *Store) Size(d digest.Digest) (int64, bool) {
-	if n, ok := s.sizes.Load(d); ok {
-		return n.(int64), true
+	home, err := s.factsHome(d)
+	if err != nil {
+		return SizeUnknown, false
 	}
-	f, err := s.Facts(d)
-	if err == nil && f.Verified {
-		return f.Size, true
+	if n, ok := s.verifiedSize(home); ok {
+		return n, true
 	}
 	if info, err := s.Stat(d); err == nil {
 		return info.Size, true
 	}
+	f, err := s.Facts(d)
 	return f.Size, err == nil && f.Size >= 0
 }
 

@@ -121,6 +121,9 @@ func (s *Store) sum(r ref) (digest.Digest, error) {
 	if alias == "" {
 		return r.want(), nil
 	}
+	if sum, ok := s.sums.Load(r); ok {
+		return sum.(digest.Digest), nil
+	}
 	data, err := s.readSmall(alias, 128)
 	if err != nil && !errors.Is(err, errNotRegular) {
 		return "", err
@@ -130,7 +133,16 @@ func (s *Store) sum(r ref) (digest.Digest, error) {
 		// What a power cut left, or a stranger. It is written anew with the blob.
 		return "", fmt.Errorf("alias %q is not readable: %w", alias, fs.ErrNotExist)
 	}
+	s.knowSum(r, sum)
 	return sum, nil
+}
+
+// knowSum remembers what an alias says, in memory. Only of digests: the content
+// of a key may be another one, once its blob is gone.
+func (s *Store) knowSum(r ref, sum digest.Digest) {
+	if r.want() != "" {
+		s.sums.Store(r, sum)
+	}
 }
 
 // setAlias writes down which content r names.
@@ -139,5 +151,6 @@ func (s *Store) setAlias(r ref, sum digest.Digest) error {
 	if alias == "" {
 		return nil
 	}
+	s.knowSum(r, sum)
 	return s.writeSmall(alias, []byte(string(sum)+"\n"), "alias")
 }

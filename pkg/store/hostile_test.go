@@ -89,6 +89,31 @@ func TestALinkedDirectoryDoesNotLeadOut(t *testing.T) {
 	}
 }
 
+func TestOpeningWithoutOpenat2(t *testing.T) {
+	s := openTest(t, Options{})
+	d := mustPut(t, s, "content")
+	f, err := s.openInRoot(blobPath(d))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantContent(t, f, "content")
+	link, pipe := blobDir+"/link", blobDir+"/pipe"
+	if err := os.Symlink(d.Hex()[:2]+"/"+d.Hex(), s.path(link)); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Mkfifo(s.path(pipe), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{link, pipe, blobDir} {
+		if _, err := s.openInRoot(name); !errors.Is(err, errNotRegular) {
+			t.Errorf("%s: %v, want errNotRegular", name, err)
+		}
+	}
+	if _, err := s.openInRoot("none"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("nothing: %v", err)
+	}
+}
+
 func TestADamagedBlobIsQuarantined(t *testing.T) {
 	s := openTest(t, Options{})
 	d := mustPut(t, s, "content")

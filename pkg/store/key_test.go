@@ -131,6 +131,7 @@ func TestADamagedAliasIsNotThere(t *testing.T) {
 			if err := os.WriteFile(s.path(r.alias()), []byte(damage), 0o600); err != nil {
 				t.Fatal(err)
 			}
+			s = again(t, s, Options{}) // which remembers nothing
 			if _, _, err := s.Get(d); !errors.Is(err, fs.ErrNotExist) {
 				t.Errorf("%q: Get: %v, want fs.ErrNotExist", damage, err)
 			}

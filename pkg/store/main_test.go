@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 		os.Exit(0)
 	}
 	var err error
-	if scratch, err = os.MkdirTemp("", "store-test-"); err != nil {
+	if scratch, err = os.MkdirTemp(memory(), "store-test-"); err != nil {
 		panic(err)
 	}
 	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {

@@ -163,19 +163,31 @@ func (s *Store) remember(r ref, info Info) {
 	}
 }
 
-// syncDirs makes the name of a blob last: its directory, and the one above,
-// where the directory may be new.
+// syncDirs makes the name of a blob last. Its directory may be new, so that
+// one's name has to last too; once in a process is enough.
 func (s *Store) syncDirs(blob string) error {
-	for _, dir := range []string{path.Dir(blob), blobDir} {
-		d, err := s.root.Open(dir)
-		if err != nil {
-			return err
-		}
-		err = d.Sync()
-		d.Close()
-		if err != nil {
-			return fmt.Errorf("syncing %q: %w", dir, err)
-		}
+	dir := path.Dir(blob)
+	if err := s.syncDir(dir); err != nil {
+		return err
+	}
+	if _, done := s.lasts.Load(dir); done {
+		return nil
+	}
+	if err := s.syncDir(blobDir); err != nil {
+		return err
+	}
+	s.lasts.Store(dir, true)
+	return nil
+}
+
+func (s *Store) syncDir(dir string) error {
+	d, err := s.root.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	if err := d.Sync(); err != nil {
+		return fmt.Errorf("syncing %q: %w", dir, err)
 	}
 	return nil
 }

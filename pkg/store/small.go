@@ -74,25 +74,46 @@ var errNotRegular = errors.New("not a regular file")
 // to another file of the store could serve the wrong content, and opening a pipe
 // would wait for ever.
 func (s *Store) openRegular(name string) (*os.File, fs.FileInfo, error) {
+	f, ok, err := openBeneath(s.top, name)
+	if !ok {
+		f, err = s.openInRoot(name)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	fi, err := f.Stat()
+	if err == nil && !fi.Mode().IsRegular() {
+		err = fmt.Errorf("opening %q: %w", name, errNotRegular)
+	}
+	if err != nil {
+		f.Close()
+		return nil, nil, err
+	}
+	return f, fi, nil
+}
+
+// openInRoot is openBeneath for every system. os.Root follows links that stay
+// in the store, so the file is compared with what its name alone stands for.
+func (s *Store) openInRoot(name string) (*os.File, error) {
 	for {
 		there, err := s.root.Lstat(name)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		if !there.Mode().IsRegular() {
-			return nil, nil, fmt.Errorf("opening %q: %w", name, errNotRegular)
+			return nil, fmt.Errorf("opening %q: %w", name, errNotRegular)
 		}
 		f, err := s.root.Open(name)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		fi, err := f.Stat()
 		if err == nil && os.SameFile(fi, there) {
-			return f, fi, nil
+			return f, nil
 		}
 		f.Close()
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		// Replaced between the two steps: look again.
 	}

@@ -23,6 +23,7 @@ import (
 type Store struct {
 	dir      string
 	root     *os.Root // of dir/v1
+	top      *os.File // the same directory, for openBeneath
 	users    *os.File // v1/.lock, share-locked as long as the Store is open
 	readOnly bool
 	now      func() time.Time
@@ -31,6 +32,8 @@ type Store struct {
 
 	keys  keyedMutex // the locks that this process holds or waits for
 	sizes sync.Map   // digest.Digest of a blob -> int64, its verified size
+	sums  sync.Map   // ref of a digest -> digest.Digest, what its alias says
+	lasts sync.Map   // directory of blobs -> true: this process has synced its name
 	space space
 	facts sync.Mutex // one facts file is changed at a time
 }
@@ -105,7 +108,11 @@ func open(dir string, opts Options) (*Store, error) {
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
-	if err := s.join(); err != nil {
+	if s.top, err = root.Open("."); err == nil {
+		err = s.join()
+	}
+	if err != nil {
+		s.top.Close() // nil is fine
 		root.Close()
 		return nil, err
 	}
@@ -218,7 +225,7 @@ func (s *Store) Close() error {
 	if s.users != nil {
 		err = s.users.Close() // and with it the lock
 	}
-	return errors.Join(err, s.root.Close())
+	return errors.Join(err, s.top.Close(), s.root.Close())
 }
 
 // Dir is the store's directory with all symbolic links resolved.

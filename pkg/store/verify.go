@@ -108,6 +108,7 @@ func (v *verifier) readAliases(ctx context.Context) error {
 		if !ok {
 			return v.found(name, "does not belong here", v.remove(name))
 		}
+		v.s.sums.Delete(r) // the file is what is looked at
 		sum, err := v.s.sum(r)
 		if errors.Is(err, fs.ErrNotExist) {
 			return v.found(name, "is not readable", v.remove(name))
@@ -231,6 +232,7 @@ func (v *verifier) checkAliases(sum digest.Digest, hashes map[string]hash.Hash) 
 		if want == "" || digest.FromHash(r.kind, hashes[r.kind]) == want {
 			continue
 		}
+		v.s.sums.Delete(r)
 		if err := v.found(r.alias(), "leads to a blob with another digest", v.remove(r.alias())); err != nil {
 			return err
 		}
