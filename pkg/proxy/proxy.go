@@ -290,11 +290,13 @@ func (p *server) end(how wire.End) error {
 		<-p.after(graceDead)
 	}
 	p.stop()
+	terr := p.unmount()
+	p.src.wait() // what ends now counts
 	sum := p.src.summary()
 	if how == wire.Succeeded && p.spec.ReadAhead == "trace" {
 		p.src.ahead.traces.save(p.src.tree, p.src.stats.opened())
 	}
-	terr := p.takeDown()
+	terr = errors.Join(terr, p.release())
 	if terr != nil {
 		p.events.Send(wire.Event{Kind: wire.Warning, Text: terr.Error()})
 	}
@@ -302,17 +304,29 @@ func (p *server) end(how wire.End) error {
 	return errors.Join(err, terr)
 }
 
-// takeDown undoes what has been done so far, last first, and goes on after errors.
+// takeDown undoes what has been done so far.
 func (p *server) takeDown() error {
 	p.stop()
+	err := p.unmount()
+	if p.src != nil {
+		p.src.wait()
+	}
+	return errors.Join(err, p.release())
+}
+
+// unmount undoes everything that can be seen, last first, and goes on after errors.
+func (p *server) unmount() error {
 	var errs []error
 	for i := len(p.undo) - 1; i >= 0; i-- {
 		errs = append(errs, p.undo[i]())
 	}
 	p.undo = nil
-	if p.src != nil {
-		p.src.wait()
-	}
+	return errors.Join(errs...)
+}
+
+// release gives back the store and the network, which nothing uses any more.
+func (p *server) release() error {
+	var errs []error
 	if p.unpin != nil {
 		errs = append(errs, p.unpin())
 	}

@@ -140,16 +140,21 @@ func (a *readAhead) fill(ctx context.Context, g *ahead.Guide) {
 		if f == nil {
 			return
 		}
-		if a.src.has(f) || a.src.permitted(f) != nil {
-			continue
-		}
-		size, ok := a.src.Size(f)
-		if !ok {
-			size = tree.SizeUnknown
-		}
-		if a.affords(size) {
-			a.begin(f, size)
-		}
+		a.consider(f)
+	}
+}
+
+// consider starts the download of a file unless something speaks against it.
+func (a *readAhead) consider(f *tree.File) {
+	if a.src.has(f) || a.src.permitted(f) != nil {
+		return
+	}
+	size, ok := a.src.Size(f)
+	if !ok {
+		size = tree.SizeUnknown
+	}
+	if a.affords(size) {
+		a.begin(f, size)
 	}
 }
 

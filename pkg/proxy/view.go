@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -22,14 +24,19 @@ import (
 func (p *server) mountView() error {
 	v := p.spec.View
 	upper, work := filepath.Join(p.spec.Scratch, "view"), filepath.Join(p.spec.Scratch, "view-work")
-	if err := copyDirAttr(v.Lower, upper); err != nil {
+	if err := os.MkdirAll(upper, 0o755); err != nil {
 		return fmt.Errorf("making a view of the build context: %w", err)
 	}
+	dirs := map[string]bool{"": true}
 	for rel, data := range v.Files {
-		if !filepath.IsLocal(rel) {
-			return fmt.Errorf("making a view of the build context: %q is not inside it", rel)
+		if err := replaceFile(v.Lower, upper, rel, data, dirs); err != nil {
+			return fmt.Errorf("making a view of the build context: %w", err)
 		}
-		if err := replaceFile(v.Lower, upper, rel, data); err != nil {
+	}
+	// Deepest first, and after everything has been written: writing into a
+	// directory changes its time.
+	for _, dir := range slices.Backward(slices.Sorted(maps.Keys(dirs))) {
+		if err := copyDirAttr(filepath.Join(v.Lower, dir), filepath.Join(upper, dir)); err != nil {
 			return fmt.Errorf("making a view of the build context: %w", err)
 		}
 	}
@@ -44,13 +51,18 @@ func (p *server) mountView() error {
 }
 
 // replaceFile writes data to upper/rel with the attributes that lower/rel has,
-// so that nothing but the content differs. Directories on the way get their
-// originals' attributes too: the overlay shows upper's.
-func replaceFile(lower, upper, rel string, data []byte) error {
+// so that nothing but the content differs. It adds the directories on the way to
+// dirs: the overlay shows upper's attributes for them too.
+func replaceFile(lower, upper, rel string, data []byte, dirs map[string]bool) error {
+	rel, err := insideOf(lower, rel)
+	if err != nil {
+		return err
+	}
 	dir := ""
 	for _, part := range strings.Split(filepath.Dir(rel), string(filepath.Separator)) {
 		dir = filepath.Join(dir, part)
-		if err := copyDirAttr(filepath.Join(lower, dir), filepath.Join(upper, dir)); err != nil {
+		dirs[dir] = true
+		if err := os.MkdirAll(filepath.Join(upper, dir), 0o755); err != nil {
 			return err
 		}
 	}
@@ -68,12 +80,32 @@ func replaceFile(lower, upper, rel string, data []byte) error {
 	return copyAttr(path, info)
 }
 
-// copyDirAttr makes the directory to with from's mode, owner and time. A
-// directory that the context does not have yet is made with mode 0755.
-func copyDirAttr(from, to string) error {
-	if err := os.MkdirAll(to, 0o755); err != nil {
-		return err
+// insideOf follows the symbolic links on the way to rel: a directory of upper
+// would hide a link of lower, and with it everything behind it.
+func insideOf(lower, rel string) (string, error) {
+	if !filepath.IsLocal(rel) {
+		return "", fmt.Errorf("%q is not inside it", rel)
 	}
+	dir, err := filepath.EvalSymlinks(filepath.Join(lower, filepath.Dir(rel)))
+	if errors.Is(err, fs.ErrNotExist) {
+		return rel, nil // a new directory
+	}
+	if err != nil {
+		return "", err
+	}
+	if lower, err = filepath.EvalSymlinks(lower); err != nil {
+		return "", err
+	}
+	dir, err = filepath.Rel(lower, dir)
+	if err != nil || !filepath.IsLocal(dir) {
+		return "", fmt.Errorf("%q is behind a symbolic link that leads out of it", rel)
+	}
+	return filepath.Join(dir, filepath.Base(rel)), nil
+}
+
+// copyDirAttr gives the directory to from's mode, owner and time. A directory
+// that the context does not have yet stays as it is.
+func copyDirAttr(from, to string) error {
 	info, err := os.Stat(from)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
