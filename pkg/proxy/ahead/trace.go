@@ -115,6 +115,9 @@ func fetched(f *tree.File) bool { return f.Content == nil && f.Make == nil && le
 
 // of returns the part of the trace that is about the packages of these files.
 func (t Trace) of(files []*tree.File) []string {
+	if len(t.Files) == 0 {
+		return nil
+	}
 	mine := make(map[string]bool, len(files))
 	for _, f := range files {
 		mine[packageOf(f.Path)] = true
@@ -132,6 +135,9 @@ func (t Trace) of(files []*tree.File) []string {
 // the lock has another version of a package now, that file takes the old one's
 // place; wanted decides between several.
 func (t Trace) follow(files []*tree.File, wanted func(*tree.File) bool) []*tree.File {
+	if len(t.Files) == 0 {
+		return nil
+	}
 	byPath := make(map[string]*tree.File, len(files))
 	byPackage := map[string][]*tree.File{}
 	for _, f := range files {
