@@ -1,0 +1,149 @@
+package wire
+
+import (
+	"bufio"
+	"bytes"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lazybuild/lazybuild/pkg/digest"
+	"github.com/lazybuild/lazybuild/pkg/tree"
+)
+
+func testTree(t testing.TB) *tree.Tree {
+	t.Helper()
+	tr, err := tree.Build([]tree.Input{{Type: "npm", Lock: "package-lock.json", FoundBy: "flag"}}, []tree.File{
+		{Path: "deps/npm/a.tgz", Size: 3, Digest: digest.FromBytes([]byte("abc")), URLs: []string{"https://user:pw@example.org/a.tgz"}, Group: "0", Fits: true, Rank: 4},
+		{Path: "small", Content: []byte("\x10\x11 detach keys")},
+	}, []tree.Dir{{Path: "repodata", Make: tree.Recipe{Kind: "repodata", Args: map[string]string{"dir": "x"}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tr
+}
+
+func fullSpec() Spec {
+	return Spec{
+		Version: Version, BuildID: "id", Dir: "/d", Output: "/d/o", ReadOnly: true, Scratch: "/s", UserXattr: true, Store: "/store",
+		Files: map[string][]byte{"cachi2.env": []byte("export A=\x10\n")},
+		View:  &View{Lower: "/l", Target: "/d/t", Files: map[string][]byte{"f": {0, 255}}},
+		CA:    []byte("pem"), HTTPProxy: "http://p", HTTPSProxy: "http://q", NoProxy: "localhost",
+		Credentials:     []Credential{{Host: "example.org", Prefix: "/p", User: "u", Password: "p", Bearer: "b", Cert: []byte("c"), Key: []byte("k")}},
+		AllowUnverified: "weak", ReadAhead: "trace", TraceKey: "key", NoPassthrough: true,
+	}
+}
+
+func TestSpecArrivesAsItWasSent(t *testing.T) {
+	var sent bytes.Buffer
+	if err := WriteSpec(&sent, fullSpec(), testTree(t)); err != nil {
+		t.Fatal(err)
+	}
+	sent.WriteString(ByeOK + "\n")
+	for _, c := range sent.Bytes() {
+		if c != '\n' && (c < ' ' || c > '~') {
+			t.Fatalf("byte %#x would be taken for a detach key or mangled by a terminal", c)
+		}
+	}
+	r := bufio.NewReader(iotestOneByte{&sent})
+	spec, tr, err := ReadSpec(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := fullSpec()
+	want.TreeBytes = spec.TreeBytes
+	if d := cmp.Diff(want, spec); d != "" {
+		t.Error(d)
+	}
+	if d := cmp.Diff(testTree(t), tr); d != "" {
+		t.Error(d)
+	}
+	if got := WaitBye(r); got != Succeeded {
+		t.Errorf("what follows was lost: %v", got)
+	}
+}
+
+// iotestOneByte returns one byte at a time, as a slow pipe may.
+type iotestOneByte struct{ r io.Reader }
+
+func (o iotestOneByte) Read(p []byte) (int, error) { return o.r.Read(p[:min(len(p), 1)]) }
+
+func TestCutSpecIsAnError(t *testing.T) {
+	var sent bytes.Buffer
+	if err := WriteSpec(&sent, fullSpec(), testTree(t)); err != nil {
+		t.Fatal(err)
+	}
+	all := sent.Bytes()
+	for n := range len(all) {
+		if _, _, err := ReadSpec(bufio.NewReader(bytes.NewReader(all[:n]))); err == nil {
+			t.Fatalf("%d of %d bytes are a spec", n, len(all))
+		}
+	}
+}
+
+func TestOtherVersionIsRefused(t *testing.T) {
+	_, _, err := ReadSpec(bufio.NewReader(strings.NewReader(`{"Version":2}` + "\n")))
+	if err == nil || !strings.Contains(err.Error(), "version 2") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestEndlessSpecIsRefused(t *testing.T) {
+	_, err := readLine(bufio.NewReader(endless{}), 1<<10)
+	if err == nil || !strings.Contains(err.Error(), "longer") {
+		t.Errorf("%v", err)
+	}
+}
+
+type endless struct{}
+
+func (endless) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = 'x'
+	}
+	return len(p), nil
+}
+
+func TestSpecCannotBeSentToTheDead(t *testing.T) {
+	r, w := io.Pipe()
+	r.Close()
+	if err := WriteSpec(w, Spec{}, testTree(t)); err == nil {
+		t.Error("no error")
+	}
+}
+
+func TestWaitBye(t *testing.T) {
+	for in, want := range map[string]End{
+		"bye\n": Ended, "bye ok\n": Succeeded, "bye failed\n": Failure, "": Gone, "bye": Gone, "bye ok": Gone,
+		"\n\nnoise\nbye ok\n": Succeeded, "bye okay\n": Gone, "bye ok\nbye failed\n": Succeeded, strings.Repeat("x", 2<<10): Gone,
+	} {
+		if got := WaitBye(bufio.NewReader(strings.NewReader(in))); got != want {
+			t.Errorf("%.20q: %v, want %v", in, got, want)
+		}
+	}
+}
+
+func FuzzReadSpec(f *testing.F) {
+	var sent bytes.Buffer
+	if err := WriteSpec(&sent, fullSpec(), testTree(f)); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(sent.Bytes())
+	f.Add([]byte(`{"Version":1,"TreeBytes":-1}` + "\n"))
+	f.Add([]byte(`{"Version":1,"TreeBytes":9223372036854775807}` + "\nAAAA"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		spec, tr, err := ReadSpec(bufio.NewReader(bytes.NewReader(data)))
+		if err != nil {
+			return
+		}
+		var again bytes.Buffer
+		if err := WriteSpec(&again, spec, tr); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := ReadSpec(bufio.NewReader(&again)); err != nil {
+			t.Errorf("what was read cannot be sent: %v", err)
+		}
+	})
+}
