@@ -125,15 +125,20 @@ func (b *build) run(ctx context.Context) (int, error) {
 	}
 	b.o.UI.Verbose("running podman %s", strings.Join(args, " "))
 	b.state.Child, b.state.ChildStart = c.cmd.Process.Pid, processStart(c.cmd.Process.Pid)
-	if err := b.file.write(b.state); err != nil {
-		b.o.UI.Warn("%v", err)
-	}
+	b.noteState()
 	w := &watcher{child: c, signals: b.o.Signals, ui: b.o.UI}
 	code, err := w.wait(b.proxy.ended)
 	b.broken = w.stopped
 	b.o.UI.Verbose("podman has ended")
 	b.finish(code)
 	return code, err
+}
+
+// noteState writes down what the build may leave, now that more is known.
+func (b *build) noteState() {
+	if err := b.file.write(b.state); err != nil {
+		b.o.UI.Warn("%v", err)
+	}
 }
 
 // prepare names the build and writes down what it may leave, before any of it
@@ -267,6 +272,8 @@ func (b *build) startProxy(ctx context.Context) error {
 		return err
 	}
 	b.o.UI.Verbose("connected to podman")
+	storage := make(chan string, 1)
+	go func() { storage <- storageOf(api) }()
 	image, err := ensureImage(api, b.o.Executable)
 	if err != nil {
 		return err
@@ -281,6 +288,10 @@ func (b *build) startProxy(ctx context.Context) error {
 		return err
 	}
 	b.mode.Mode = "container"
+	select {
+	case b.state.Storage = <-storage:
+	default: // asked again when it is needed, after podman was killed
+	}
 	b.o.UI.Verbose("build %s: proxy in a container, passthrough %v (%s)", b.id, b.mode.Passthrough, b.mode.Why)
 	seen, err := isMounted(b.output())
 	if err != nil {

@@ -3,6 +3,7 @@ package orchestrator
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"time"
@@ -16,21 +17,45 @@ import (
 // broken says that podman itself may have left something (it was killed).
 func cleanup(ctx context.Context, s *State, broken bool) error {
 	var errs []error
-	p := &podman{path: s.Podman, global: s.Global}
 	if broken {
 		// First whoever could make more: the child, then the RUNs that it left.
 		stopChild(s)
 		killBuildProcesses(s)
-		errs = append(errs, removeRuntimeContainers(ctx, s), p.removeWorkingContainers(ctx, s))
+		errs = append(errs, removeRuntimeContainers(ctx, s))
 	}
 	errs = append(errs, detachBelow(s.Dir))
-	if broken {
-		errs = append(errs, p.removeContainer(ctx, s.ID.container()))
-	}
-	for _, dir := range []string{s.Dir, s.Scratch, s.Tmp} {
+	for _, dir := range []string{s.Tmp, s.Dir, s.Scratch} {
 		errs = append(errs, removeOwn(dir, s.ID))
 	}
+	if broken {
+		// podman is slow to start, so it is called last, and once.
+		errs = append(errs, removeContainers(ctx, s))
+	}
 	return errors.Join(errs...)
+}
+
+// removeLimit bounds a call of podman that may be stuck.
+const removeLimit = 30 * time.Second
+
+// removeContainers removes the proxy container, if it is still there, and the
+// working containers of the build. SIGTERM first and time to unmount: a proxy
+// that is killed at once leaves a stale mount.
+func removeContainers(ctx context.Context, s *State) error {
+	ctx, cancel := context.WithTimeout(ctx, removeLimit)
+	defer cancel()
+	p := &podman{path: s.Podman, global: s.Global}
+	ids, err := p.workingContainers(ctx, s)
+	args := append([]string{"rm", "--force", "--ignore", "--time", "5", s.ID.container()}, ids...)
+	out, rmErr := p.command(ctx, args...).CombinedOutput()
+	if rmErr != nil && p.command(ctx, "container", "exists", s.ID.container()).Run() != nil {
+		// The proxy removes itself at the same time; podman may trip over that.
+		args[5] = "lazybuild-none"
+		out, rmErr = p.command(ctx, args...).CombinedOutput()
+	}
+	if rmErr != nil {
+		rmErr = fmt.Errorf("removing the build's containers: %w: %s", rmErr, lastLine(out))
+	}
+	return errors.Join(err, rmErr)
 }
 
 // removeOwn removes a directory that carries the build's ID in its name, and
@@ -47,17 +72,6 @@ func removeOwn(dir string, id BuildID) error {
 
 func namedAfter(base string, id BuildID) bool {
 	return id.Valid() && (base == string(id) || base == "lazybuild-"+string(id))
-}
-
-// removeContainer removes the proxy container if it is still there. SIGTERM
-// first and time to unmount: never kill at once, that leaves a stale mount.
-func (p *podman) removeContainer(ctx context.Context, name string) error {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
-	defer cancel()
-	if p.command(ctx, "container", "exists", name).Run() != nil {
-		return nil
-	}
-	return p.command(ctx, "rm", "--force", "--ignore", "--time", "5", name).Run()
 }
 
 // Sweep cleans up after builds that died together with their reaper. It never

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/containers/podman/v5/pkg/bindings"
+	"github.com/containers/podman/v5/pkg/bindings/system"
 )
 
 // podman is the user's own podman: the program that builds, and the API that
@@ -136,4 +137,13 @@ func waitListening(ctx context.Context, sock string, ended <-chan error) error {
 		}
 	}
 	return nil
+}
+
+// storageOf asks the API where podman keeps its containers' files.
+func storageOf(api context.Context) string {
+	info, err := system.Info(api, nil)
+	if err != nil || info.Store == nil {
+		return ""
+	}
+	return filepath.Join(info.Store.GraphRoot, info.Store.GraphDriverName+"-containers")
 }

@@ -131,31 +131,37 @@ func runtimeState(runtime string) string {
 	return filepath.Join(os.Getenv("XDG_RUNTIME_DIR"), runtime)
 }
 
-// removeWorkingContainers removes buildah's working containers of this build.
-// podman removes them when a build ends, but not when it is killed. Ours are
-// known by the volume in their build options, which names our directory.
-func (p *podman) removeWorkingContainers(ctx context.Context, s *State) error {
-	out, err := p.command(ctx, "info", "--format", "{{.Store.GraphRoot}}\t{{.Store.GraphDriverName}}").Output()
-	if err != nil {
-		return fmt.Errorf("asking podman where its storage is: %w", err)
+// workingContainers finds buildah's working containers of this build. podman
+// removes them when a build ends, but not when it is killed. Ours are known by
+// the volume in their build options, which names our directory.
+func (p *podman) workingContainers(ctx context.Context, s *State) ([]string, error) {
+	storage := s.Storage
+	if storage == "" {
+		var err error
+		if storage, err = p.containerStorage(ctx); err != nil {
+			return nil, err
+		}
 	}
-	root, driver, _ := strings.Cut(strings.TrimSpace(string(out)), "\t")
-	dir := filepath.Join(root, driver+"-containers")
-	entries, _ := os.ReadDir(dir)
+	entries, _ := os.ReadDir(storage)
 	var ids []string
 	for _, e := range entries {
-		b, err := os.ReadFile(filepath.Join(dir, e.Name(), "userdata", "buildah.json"))
+		b, err := os.ReadFile(filepath.Join(storage, e.Name(), "userdata", "buildah.json"))
 		if err == nil && ofBuild(b, s.Dir) {
 			ids = append(ids, e.Name())
 		}
 	}
-	if len(ids) == 0 {
-		return nil
+	return ids, nil
+}
+
+// containerStorage is the directory in which podman keeps its containers'
+// files (containers/storage: "<root>/<driver>-containers").
+func (p *podman) containerStorage(ctx context.Context) (string, error) {
+	out, err := p.command(ctx, "info", "--format", "{{.Store.GraphRoot}}\t{{.Store.GraphDriverName}}").Output()
+	if err != nil {
+		return "", fmt.Errorf("asking podman where its storage is: %w", err)
 	}
-	if out, err := p.command(ctx, append([]string{"rm", "--force"}, ids...)...).CombinedOutput(); err != nil {
-		return fmt.Errorf("removing working containers: %w: %s", err, lastLine(out))
-	}
-	return nil
+	root, driver, _ := strings.Cut(strings.TrimSpace(string(out)), "\t")
+	return filepath.Join(root, driver+"-containers"), nil
 }
 
 // ofBuild says whether buildah's record of a working container names the

@@ -11,4 +11,4 @@ func killBuildProcesses(*State)                             {}
 func processStart(int) uint64                               { return 0 }
 func removeRuntimeContainers(context.Context, *State) error { return nil }
 
-func (p *podman) removeWorkingContainers(context.Context, *State) error { return nil }
+func (p *podman) workingContainers(context.Context, *State) ([]string, error) { return nil, nil }

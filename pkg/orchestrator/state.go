@@ -27,6 +27,9 @@ type State struct {
 	Dir     string `json:"dir"`
 	Scratch string `json:"scratch"`
 	Tmp     string `json:"tmp"`
+	// Storage is where podman keeps its containers' files; empty until it has
+	// been asked.
+	Storage string `json:"storage,omitempty"`
 	// Child is the PID of the podman that builds, and ChildStart its start time
 	// in clock ticks since boot, so that a reused PID is not mistaken for it.
 	Child      int    `json:"child,omitempty"`
