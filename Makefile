@@ -22,7 +22,7 @@ ARGS ?=
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## Build bin/lazybuild, a static binary
@@ -50,6 +50,10 @@ e2e: build ## End-to-end tests (after `make setup`)
 .PHONY: bench
 bench: build ## Benchmarks
 	$(WITHENV) go test -tags '$(TAGS)' -run '^$$' -bench . -benchmem $(ARGS) ./bench/... ./pkg/...
+
+.PHONY: bench-rpm
+bench-rpm: build ## Headers against whole packages, for a real lock of 864 RPMs
+	$(WITHENV) go run -tags '$(TAGS)' ./bench/rpm $(ARGS)
 
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for FUZZTIME (30s)

@@ -28,7 +28,28 @@ type repo struct {
 // Expand implements mount.Source. A failed attempt is forgotten, so that a
 // later lookup tries again.
 func (s *source) Expand(ctx context.Context, d *tree.Dir) ([]tree.File, error) {
+	r := s.startRepo(d)
+	if !s.ahead.off() {
+		// dnf reads one repository after the other, all that are enabled. Their
+		// headers come from several servers, which can work at the same time.
+		for i := range s.tree.Dirs {
+			if other := &s.tree.Dirs[i]; other.Make.Kind == d.Make.Kind && other.Input == d.Input {
+				s.startRepo(other)
+			}
+		}
+	}
+	select {
+	case <-r.done:
+		return r.files, r.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// startRepo returns the repository under way or made, and starts it if need be.
+func (s *source) startRepo(d *tree.Dir) *repo {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	r := s.repos[d.Path]
 	if r == nil {
 		r = &repo{done: make(chan struct{})}
@@ -43,13 +64,7 @@ func (s *source) Expand(ctx context.Context, d *tree.Dir) ([]tree.File, error) {
 			close(r.done)
 		})
 	}
-	s.mu.Unlock()
-	select {
-	case <-r.done:
-		return r.files, r.err
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
+	return r
 }
 
 func (s *source) expand(ctx context.Context, d *tree.Dir) ([]tree.File, error) {
