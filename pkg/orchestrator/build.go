@@ -109,14 +109,8 @@ type build struct {
 func (b *build) output() string { return filepath.Join(b.state.Dir, "output") }
 
 func (b *build) run(ctx context.Context) (int, error) {
-	if err := b.prepare(ctx); err != nil {
-		return ExitCode(err), err
-	}
-	args, err := b.arguments()
+	args, err := b.start(ctx)
 	if err != nil {
-		return ExitCode(err), err
-	}
-	if err := b.startProxy(ctx); err != nil {
 		return ExitCode(err), err
 	}
 	c, err := startChild(b.p, args, b.o.Stdio, b.state.Tmp)
@@ -132,6 +126,25 @@ func (b *build) run(ctx context.Context) (int, error) {
 	b.o.UI.Verbose("podman has ended")
 	b.finish(code)
 	return code, err
+}
+
+// start does everything that comes before podman, and returns its arguments.
+func (b *build) start(ctx context.Context) (args []string, err error) {
+	ctx, stop := untilSignal(ctx, b.o.Signals)
+	defer stop()
+	if err := b.prepare(ctx); err != nil {
+		return nil, err
+	}
+	if args, err = b.arguments(); err != nil {
+		return nil, err
+	}
+	if err := b.startProxy(ctx); err != nil {
+		return nil, err
+	}
+	if ctx.Err() != nil {
+		return nil, errInterrupted
+	}
+	return args, nil
 }
 
 // noteState writes down what the build may leave, now that more is known.

@@ -1,9 +1,30 @@
 package orchestrator
 
 import (
+	"context"
 	"os"
 	"time"
 )
+
+// untilSignal returns a context that ends with the first signal, for the time
+// before there is a child to end. stop gives the signals back to whoever reads
+// them next; it must be called.
+func untilSignal(parent context.Context, signals <-chan os.Signal) (ctx context.Context, stop func()) {
+	ctx, cancel := context.WithCancelCause(parent)
+	done, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		select {
+		case <-signals:
+			cancel(errInterrupted)
+		case <-done:
+		}
+	}()
+	return ctx, func() {
+		close(done)
+		<-ended
+	}
+}
 
 // watcher waits for the build's end while the user may want another one.
 type watcher struct {
