@@ -18,6 +18,7 @@ package proxy
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,6 +30,7 @@ import (
 	"time"
 
 	"github.com/moby/sys/mountinfo"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/lazybuild/lazybuild/pkg/fetch"
 	"github.com/lazybuild/lazybuild/pkg/mount"
@@ -123,22 +125,18 @@ func start(ctx context.Context, spec wire.Spec, t *tree.Tree, events *wire.Event
 	if p.client, err = newClient(spec, o.SystemCAs, events); err != nil {
 		return nil, err
 	}
-	if p.unpin, err = p.store.Pin(ctx, spec.BuildID, digestsOf(t)); err != nil {
-		return nil, err
-	}
 	p.src = newSource(ctx, t, p.store, p.client, &p.spec, events, o.Now)
+	// The pin of a large tree takes as long as its mount, on another core.
+	var pin errgroup.Group
+	pin.Go(func() (err error) {
+		p.unpin, err = p.store.Pin(ctx, spec.BuildID, digestsOf(t))
+		return err
+	})
+	err = p.show(t, log)
+	if err = cmp.Or(pin.Wait(), err); err != nil {
+		return nil, err
+	}
 	p.src.wg.Go(func() { p.src.ahead.run(ctx) })
-	if err := p.layOut(); err != nil {
-		return nil, err
-	}
-	if err := p.mountTree(t, log); err != nil {
-		return nil, err
-	}
-	if spec.View != nil {
-		if err := p.mountView(); err != nil {
-			return nil, err
-		}
-	}
 	info := p.mount.Info()
 	for _, w := range info.Warnings {
 		events.Send(wire.Event{Kind: wire.Warning, Text: w})
@@ -147,6 +145,20 @@ func start(ctx context.Context, spec wire.Spec, t *tree.Tree, events *wire.Event
 		Passthrough: info.Passthrough, Why: info.Why, Writable: !spec.ReadOnly,
 	}})
 	return p, nil
+}
+
+// show makes everything that a build can see.
+func (p *server) show(t *tree.Tree, log *slog.Logger) error {
+	if err := p.layOut(); err != nil {
+		return err
+	}
+	if err := p.mountTree(t, log); err != nil {
+		return err
+	}
+	if p.spec.View == nil {
+		return nil
+	}
+	return p.mountView()
 }
 
 func newClient(spec wire.Spec, systemCAs []byte, events *wire.EventWriter) (*fetch.Client, error) {
