@@ -3,6 +3,7 @@ package wire
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"io"
 )
 
@@ -106,7 +107,7 @@ func ReadEvents(r io.Reader, f func(Event)) error {
 	br := bufio.NewReader(r)
 	for {
 		line, err := readLine(br, maxSpec)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {

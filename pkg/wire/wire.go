@@ -22,6 +22,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 
@@ -164,8 +165,8 @@ func readLine(r *bufio.Reader, limit int) ([]byte, error) {
 		if err == nil {
 			return bytes.TrimSuffix(line, []byte("\n")), nil
 		}
-		if err != bufio.ErrBufferFull {
-			if err == io.EOF && len(line) > 0 {
+		if !errors.Is(err, bufio.ErrBufferFull) {
+			if errors.Is(err, io.EOF) && len(line) > 0 {
 				err = io.ErrUnexpectedEOF
 			}
 			return nil, err
