@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -34,6 +35,9 @@ func newTree() *cobra.Command {
 		t, err := treeTarget(file, args)
 		if err != nil {
 			return err
+		}
+		if t.Opaque != "" {
+			return &orchestrator.UsageError{Err: errors.New(t.Opaque)}
 		}
 		config, err := plan.FindConfig(o.config, t.Containerfile(), t.Context)
 		if err == nil {

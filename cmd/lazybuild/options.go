@@ -50,8 +50,8 @@ func (o *lazyOptions) addFlags(fs *pflag.FlagSet) {
 	fs.BoolVar(&o.hermetic, "lazy-hermetic", false, "run the build without network (--network=none)")
 	fs.BoolVar(&o.rpmSource, "lazy-rpm-source", false, "have source RPMs in the tree too")
 	fs.BoolVar(&o.yumRepos, "lazy-yum-repos", true, "mount the RPM lock's repositories over /etc/yum.repos.d")
-	fs.StringVar(&o.allowUnverified, "lazy-allow-unverified", "weak", "serve files without a strong checksum in the lock: `none`, weak (sha1, md5) or all")
-	fs.StringVar(&o.readAhead, "lazy-readahead", "trace", "fetch ahead what the build will probably read: `trace` (what the last good build read, else as group), group (the files of a lock that fit the platform, once one of them is read) or off")
+	fs.StringVar(&o.allowUnverified, "lazy-allow-unverified", "weak", "serve `WHICH` files without a strong checksum in the lock: none, weak (those with sha1 or md5) or all")
+	fs.StringVar(&o.readAhead, "lazy-readahead", "trace", "fetch ahead what the build will probably read, `HOW`: trace (what the last good build read, else as group), group (the files of a lock that fit the platform, once one of them is read) or off")
 	fs.StringVar(&o.store, "lazy-store", "", "keep downloaded files in `DIR` (default: the user's cache directory)")
 	fs.StringVar(&o.podman, "lazy-podman", os.Getenv("LAZYBUILD_PODMAN"), "run this `PROGRAM` as podman")
 }

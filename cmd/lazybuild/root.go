@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -45,7 +46,9 @@ func newRoot(signals <-chan os.Signal) rootCommand {
 		Version:       version,
 	}
 	root.SetVersionTemplate(versionText())
-	root.AddCommand(newBuild(signals), newTree(), newVersion(), newProxy(signals), newReap())
+	build := newBuild(signals)
+	root.Long += "\n\nlazybuild's own flags:\n" + strings.TrimRight(build.LocalFlags().FlagUsagesWrapped(100), "\n")
+	root.AddCommand(build, newTree(), newVersion(), newProxy(signals), newReap())
 	root.SetHelpTemplate(`{{with or .Long .Short}}{{.}}
 
 {{end}}{{.UsageString}}` + exitStatus)

@@ -63,6 +63,9 @@ func Build(ctx context.Context, o Options) (code int, err error) {
 	if len(o.Plan.Tree.Files) == 0 && len(o.Plan.Tree.Dirs) == 0 {
 		return BuildPlain(o)
 	}
+	if err := checkSupported(&o); err != nil {
+		return ExitCode(err), err
+	}
 	b := &build{o: o, p: p}
 	defer func() {
 		if cerr := b.end(); cerr != nil {

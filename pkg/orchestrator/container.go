@@ -26,6 +26,10 @@ type bind struct {
 // proxySpec describes the proxy container. Each privilege has its reason:
 //
 //	SYS_ADMIN         mount FUSE and overlayfs, ask for passthrough
+//	CHOWN, FOWNER,
+//	DAC_OVERRIDE,
+//	FSETID, SETFCAP   overlayfs copies files up with the mounter's privileges,
+//	                  whoever writes; the view copies owners and modes
 //	/dev/fuse         the FUSE channel
 //	host PID space    FUSE tells the caller's PID; whether the caller is being
 //	                  killed stands in /proc/<pid>/status
@@ -39,7 +43,9 @@ func proxySpec(id BuildID, image string, binds []bind) *specgen.SpecGenerator {
 	yes := true
 	s.Name = id.container()
 	s.Stdin, s.Remove, s.ReadOnlyFilesystem = &yes, &yes, &yes
-	s.CapAdd = []string{"SYS_ADMIN"}
+	s.CapDrop = []string{"ALL"}
+	s.CapAdd = []string{"SYS_ADMIN", "CHOWN", "FOWNER", "DAC_OVERRIDE", "FSETID", "SETFCAP"}
+	s.NoNewPrivileges = &yes
 	s.Devices = []spec.LinuxDevice{{Path: "/dev/fuse"}}
 	s.PidNS = specgen.Namespace{NSMode: specgen.Host}
 	s.NetNS = specgen.Namespace{NSMode: specgen.Host}
