@@ -5,9 +5,7 @@ package proxy
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"math"
 	"net/http"
@@ -20,23 +18,23 @@ import (
 	"github.com/lazybuild/lazybuild/pkg/fetch"
 	"github.com/lazybuild/lazybuild/pkg/rpm"
 	"github.com/lazybuild/lazybuild/pkg/tree"
-	"github.com/lazybuild/lazybuild/pkg/wire"
 )
 
-// headersAtOnce bounds the header requests under way for one repository; the
-// client's own limits per host come on top.
-const headersAtOnce = 32
-
-// factsSection is where a package's header facts stand among the store's facts.
-const factsSection = "rpm"
+// headersAtOnce bounds the header requests under way for one repository, and
+// headersPerHost those to one host. A header is so small that its latency costs
+// more than its bytes, so there are more of them at once than of downloads.
+const (
+	headersAtOnce  = 32
+	headersPerHost = 16
+)
 
 // readHeaders fills in the packages' facts, from the store or the origin.
-func (s *source) readHeaders(ctx context.Context, packages []*tree.File, entries []rpm.Entry) error {
+func (s *source) readHeaders(ctx context.Context, packages []*tree.File, entries []rpm.Entry, fresh *freshFacts) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(headersAtOnce)
 	for i, f := range packages {
 		g.Go(func() error {
-			err := s.readHeader(ctx, f, &entries[i])
+			err := s.readHeader(ctx, f, &entries[i], fresh)
 			if err != nil {
 				return &packageError{f, err}
 			}
@@ -68,7 +66,7 @@ func (e *packageError) Error() string {
 
 func (e *packageError) Unwrap() error { return e.err }
 
-func (s *source) readHeader(ctx context.Context, f *tree.File, e *rpm.Entry) error {
+func (s *source) readHeader(ctx context.Context, f *tree.File, e *rpm.Entry, fresh *freshFacts) error {
 	if p, size := s.headerFacts(f.Digest); p != nil && size >= 0 {
 		e.Package, e.Size = p, size
 		return nil
@@ -77,7 +75,11 @@ func (s *source) readHeader(ctx context.Context, f *tree.File, e *rpm.Entry) err
 		defer file.Close()
 		return fromFile(file, e)
 	}
-	src := &headerSource{client: s.client, urls: f.URLs}
+	client, err := s.headerClient()
+	if err != nil {
+		return err
+	}
+	src := &headerSource{client: client, urls: f.URLs}
 	got, err := rpm.FetchHeader(ctx, src, rpm.Request{Size: max(0, f.Size)})
 	s.stats.asked(src.requests, src.bytes)
 	if errors.Is(err, errNoRanges) || err == nil && got.Size < 0 {
@@ -87,12 +89,13 @@ func (s *source) readHeader(ctx context.Context, f *tree.File, e *rpm.Entry) err
 		return err
 	}
 	e.Package, e.Size = got.Package, got.Size
-	s.keepFacts(f.Digest, got.Package, got.Size)
+	fresh.add(f.Digest, got.Package, got.Size)
+	s.headers.Store(f.Digest, outline(got.Package))
 	if file := s.stored(f); file != nil {
 		// It arrived while its header was asked for, so nobody has compared them.
 		defer file.Close()
 		if rpm.CompareHeader(file, got.Package) != nil {
-			s.forgetFacts(f)
+			fresh.drop(f.Digest)
 			return fromFile(file, e)
 		}
 	}
@@ -146,38 +149,6 @@ func fromFile(file *os.File, e *rpm.Entry) error {
 	return err
 }
 
-// headerFacts are what the store remembers about a package, from any build.
-func (s *source) headerFacts(d digest.Digest) (*rpm.Package, int64) {
-	facts, err := s.store.Facts(d)
-	if err != nil {
-		return nil, tree.SizeUnknown
-	}
-	var data []byte
-	if json.Unmarshal(facts.Sections[factsSection], &data) != nil {
-		return nil, tree.SizeUnknown
-	}
-	p := new(rpm.Package)
-	if p.UnmarshalBinary(data) != nil {
-		return nil, tree.SizeUnknown
-	}
-	return p, facts.Size
-}
-
-func (s *source) keepFacts(d digest.Digest, p *rpm.Package, size int64) {
-	data, err := p.MarshalBinary()
-	if err == nil {
-		var section json.RawMessage
-		section, err = json.Marshal(data)
-		if err == nil {
-			err = s.setSection(d, factsSection, section, size)
-		}
-	}
-	if err != nil {
-		// Facts are a saving, not a need.
-		s.debug("keeping the header of %s: %v", d, err)
-	}
-}
-
 // headerSource reads parts of one RPM from the first of its URLs that works.
 type headerSource struct {
 	client *fetch.Client
@@ -221,7 +192,7 @@ func (s *source) checkHeader(f *tree.File) error {
 	if err := s.spoiledBy(f); err != nil {
 		return err
 	}
-	facts, _ := s.headerFacts(f.Digest)
+	facts := s.headerBefore(f.Digest)
 	if facts == nil {
 		return nil
 	}
@@ -233,9 +204,9 @@ func (s *source) checkHeader(f *tree.File) error {
 	if err = rpm.CompareHeader(file, facts); err == nil {
 		return nil
 	}
-	s.forgetFacts(f)
+	s.spoiled.Store(f.Digest, err) // first: keep looks at it
+	s.forgetFacts(f.Digest)
 	s.spoilRepodata()
-	s.spoiled.Store(f.Digest, err)
 	return err
 }
 
@@ -245,10 +216,4 @@ func (s *source) spoiledBy(f *tree.File) error {
 	err, _ := s.spoiled.Load(f.Digest)
 	bad, _ := err.(error)
 	return bad
-}
-
-func (s *source) forgetFacts(f *tree.File) {
-	if err := s.setSection(f.Digest, factsSection, json.RawMessage("null"), tree.SizeUnknown); err != nil {
-		s.events.Send(wire.Event{Kind: wire.Warning, Path: f.Path, Text: fmt.Sprintf("forgetting the header of %s: %v", f.Path, err)})
-	}
 }

@@ -27,6 +27,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/moby/sys/mountinfo"
@@ -122,10 +123,17 @@ func start(ctx context.Context, spec wire.Spec, t *tree.Tree, events *wire.Event
 	if p.store, err = store.Open(spec.Store, store.Options{Log: log}); err != nil {
 		return nil, err
 	}
-	if p.client, err = newClient(spec, o.SystemCAs, events); err != nil {
+	if p.client, err = newClient(spec, 0, o.SystemCAs, events); err != nil {
 		return nil, err
 	}
 	p.src = newSource(ctx, t, p.store, p.client, &p.spec, events, o.Now)
+	p.src.headerClient = sync.OnceValues(func() (*fetch.Client, error) {
+		c, err := newClient(spec, headersPerHost, o.SystemCAs, events)
+		if err == nil {
+			context.AfterFunc(ctx, c.Close)
+		}
+		return c, err
+	})
 	// The pin of a large tree takes as long as its mount, on another core.
 	var pin errgroup.Group
 	pin.Go(func() (err error) {
@@ -161,10 +169,13 @@ func (p *server) show(t *tree.Tree, log *slog.Logger) error {
 	return p.mountView()
 }
 
-func newClient(spec wire.Spec, systemCAs []byte, events *wire.EventWriter) (*fetch.Client, error) {
+// newClient makes the client for downloads, or one with another number of
+// requests at once per host (0: the usual one).
+func newClient(spec wire.Spec, perHost int, systemCAs []byte, events *wire.EventWriter) (*fetch.Client, error) {
 	o := fetch.Options{
-		SystemCAs: systemCAs,
-		Proxy:     fetch.Proxy{HTTP: spec.HTTPProxy, HTTPS: spec.HTTPSProxy, No: spec.NoProxy},
+		MaxPerHost: perHost,
+		SystemCAs:  systemCAs,
+		Proxy:      fetch.Proxy{HTTP: spec.HTTPProxy, HTTPS: spec.HTTPSProxy, No: spec.NoProxy},
 		Observe: func(ev fetch.Event) {
 			if ev.Err != nil {
 				events.Send(wire.Event{Kind: wire.Debug, URL: ev.URL, Text: fmt.Sprintf("downloading %s: %v, trying again in %v", ev.URL, ev.Err, ev.Wait)})

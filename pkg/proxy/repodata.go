@@ -97,8 +97,9 @@ func (s *source) repodata(ctx context.Context, dir, modulesPath string) ([]tree.
 		return nil, err
 	}
 	name := s.repodataKey(entries, modules)
+	var fresh freshFacts
 	blob, _, err := s.store.Make(ctx, name, func(ctx context.Context, w io.Writer) error {
-		if err := s.readHeaders(ctx, packages, entries); err != nil {
+		if err := s.readHeaders(ctx, packages, entries, &fresh); err != nil {
 			return err
 		}
 		made, err := rpm.Write(entries, modules, rpm.Options{})
@@ -111,6 +112,7 @@ func (s *source) repodata(ctx context.Context, dir, modulesPath string) ([]tree.
 		}
 		return err
 	})
+	s.keep(&fresh)
 	if err != nil {
 		return nil, err
 	}

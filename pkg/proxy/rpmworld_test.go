@@ -30,7 +30,7 @@ const rpmDir = "deps/rpm/noarch/repo"
 
 // rpmWorld is an origin of RPMs and a store, for several builds.
 type rpmWorld struct {
-	t        *testing.T
+	t        testing.TB
 	server   *httptest.Server
 	store    *store.Store
 	packages []tree.File
@@ -44,18 +44,23 @@ type rpmWorld struct {
 	plain    bool // the server ignores ranges
 }
 
-func newRPMWorld(t *testing.T) *rpmWorld {
+func newRPMWorld(t testing.TB) *rpmWorld {
 	t.Helper()
 	w := &rpmWorld{t: t, allow: "weak", contents: map[string][]byte{}, faults: map[string]http.HandlerFunc{}}
 	w.server = httptest.NewServer(w)
 	t.Cleanup(w.server.Close)
+	w.store = openStore(t)
+	return w
+}
+
+func openStore(t testing.TB) *store.Store {
+	t.Helper()
 	s, err := store.Open(t.TempDir(), store.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
-	w.store = s
-	return w
+	return s
 }
 
 // ServeHTTP implements http.Handler.
@@ -164,7 +169,10 @@ func (w *rpmWorld) build() *rpmBuild {
 
 func (b *rpmBuild) dir() *tree.Dir { return &b.src.tree.Dirs[0] }
 
+// tryExpand makes the repodata and waits until the headers' facts are kept, as
+// the end of a build does.
 func (b *rpmBuild) tryExpand() ([]tree.File, error) {
+	defer b.src.wait()
 	return b.src.Expand(b.w.t.Context(), b.dir())
 }
 
@@ -221,7 +229,7 @@ func damaged(data []byte) []byte {
 }
 
 // packed makes an RPM with so many empty files.
-func packed(t *testing.T, name string, files int) []byte {
+func packed(t testing.TB, name string, files int) []byte {
 	t.Helper()
 	r, err := rpmpack.NewRPM(rpmpack.RPMMetaData{
 		Name: name, Version: "1", Release: "2", Arch: "noarch", Summary: "A package of the tests", Description: "x",

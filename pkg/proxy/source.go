@@ -33,15 +33,19 @@ type source struct {
 	client *fetch.Client
 	events *wire.EventWriter
 	allow  string // which files without a strong digest are served
-	stats  *stats
-	ahead  *readAhead
-	now    func() time.Time
+	// headerClient gives the client for RPM headers; it is seldom needed.
+	headerClient func() (*fetch.Client, error)
+
+	stats *stats
+	ahead *readAhead
+	now   func() time.Time
 
 	mu     sync.Mutex
 	active map[string]*download // by key; failed ones stay for a while
 	wg     sync.WaitGroup
 	repos  map[string]*repo // repodata under way or made, by directory
 
+	headers sync.Map // digest of a package whose header was fetched, to the *rpm.Package
 	spoiled sync.Map // digest of a package whose repodata is wrong, to the error
 }
 
@@ -52,6 +56,7 @@ func newSource(ctx context.Context, t *tree.Tree, s *store.Store, c *fetch.Clien
 	}
 	src.stats = newStats(events, src.cameFrom, src.Size, now)
 	src.ahead = newReadAhead(src, spec)
+	src.headerClient = func() (*fetch.Client, error) { return c, nil }
 	return src
 }
 
