@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/lazybuild/lazybuild/pkg/orchestrator/cmdline"
-	"github.com/lazybuild/lazybuild/pkg/orchestrator/containerfile"
 	"github.com/lazybuild/lazybuild/pkg/plan"
 	"github.com/lazybuild/lazybuild/pkg/wire"
 )
@@ -67,6 +66,8 @@ func Build(ctx context.Context, o Options) (code int, err error) {
 		return ExitCode(err), err
 	}
 	b := &build{o: o, p: p}
+	// Hashing takes as long as podman's service takes to start: side by side.
+	b.tag = inBackground(func() (string, error) { return executableTag(o.Executable) })
 	defer func() {
 		if cerr := b.end(); cerr != nil {
 			o.UI.Warn("cleaning up: %v", cerr)
@@ -101,7 +102,9 @@ type build struct {
 	file   *stateFile
 	reaper *reaper
 	proxy  *proxy
-	broken bool // podman may have left something
+	api    func() (context.Context, error) // podman's; waits for it
+	tag    func() (string, error)          // of the proxy image; waits for it
+	broken bool                            // podman may have left something
 	// events
 	mu      sync.Mutex
 	failed  []wire.Event
@@ -131,234 +134,11 @@ func (b *build) run(ctx context.Context) (int, error) {
 	return code, err
 }
 
-// start does everything that comes before podman, and returns its arguments.
-func (b *build) start(ctx context.Context) (args []string, err error) {
-	ctx, stop := untilSignal(ctx, b.o.Signals)
-	defer stop()
-	if err := b.prepare(ctx); err != nil {
-		return nil, err
-	}
-	if args, err = b.arguments(); err != nil {
-		return nil, err
-	}
-	if err := b.startProxy(ctx); err != nil {
-		return nil, err
-	}
-	if ctx.Err() != nil {
-		return nil, errInterrupted
-	}
-	return args, nil
-}
-
 // noteState writes down what the build may leave, now that more is known.
 func (b *build) noteState() {
 	if err := b.file.write(b.state); err != nil {
 		b.o.UI.Warn("%v", err)
 	}
-}
-
-// prepare names the build and writes down what it may leave, before any of it
-// exists.
-func (b *build) prepare(ctx context.Context) error {
-	o := &b.o
-	inputs := [][]byte{[]byte(o.Plan.Tree.Fingerprint()), []byte(strings.Join(o.Line.Verbatim(), "\x00"))}
-	for _, f := range o.Target.Files {
-		inputs = append(inputs, f.Data)
-	}
-	var err error
-	if b.id, err = NewBuildID(randomSource, inputs...); err != nil {
-		return err
-	}
-	if err := prepareBase(o.Base); err != nil {
-		return err
-	}
-	if err := Sweep(ctx, o.Base); err != nil {
-		o.UI.Warn("cleaning up after an earlier build: %v", err)
-	}
-	b.state = State{
-		ID: b.id, Created: o.Now(), PID: os.Getpid(), Podman: b.p.path, Global: b.p.global,
-		Dir:     filepath.Join(o.Base, string(b.id)),
-		Scratch: filepath.Join(o.Store, "scratch", string(b.id)),
-		Tmp:     filepath.Join(o.Tmp, b.id.container()),
-	}
-	if b.file, err = createState(o.Base, b.state); err != nil {
-		return err
-	}
-	if b.reaper, err = startReaper(o.Executable, b.file.path); err != nil {
-		return err
-	}
-	if err := os.MkdirAll(b.state.Tmp, 0o700); err != nil {
-		return fmt.Errorf("making a directory for temporary files: %w", err)
-	}
-	if err := os.MkdirAll(o.Store, 0o700); err != nil {
-		return fmt.Errorf("making the store: %w", err)
-	}
-	return nil
-}
-
-// arguments makes podman's command line: the user's own, with the rewritten
-// Containerfiles, the context view where one is needed, and our volumes.
-func (b *build) arguments() ([]string, error) {
-	o := &b.o
-	files, extra, err := b.rewriteContainerfiles()
-	if err != nil {
-		return nil, err
-	}
-	context := ""
-	if len(o.Plan.Rewrites) > 0 {
-		context = b.viewTarget()
-	}
-	extra = append(extra, b.volumes()...)
-	if o.Hermetic && !o.Line.Has("network") {
-		extra = append(extra, "--network=none")
-	}
-	return append([]string{"build"}, o.Line.Replace(files, context, extra)...), nil
-}
-
-func (b *build) volumes() []string {
-	o := &b.o
-	mode := "nosuid,nodev"
-	if o.ReadOnly {
-		// Plain "ro" is EPERM in a user namespace: the mount's own nosuid and
-		// nodev may not be cleared by the remount.
-		mode = "ro,nosuid,nodev"
-	}
-	v := []string{
-		"--volume", b.output() + ":" + o.OutputDir + ":" + mode,
-		"--volume", filepath.Join(b.state.Dir, "cachi2.env") + ":" + filepath.Join(filepath.Dir(o.OutputDir), "cachi2.env") + ":ro,nosuid,nodev",
-	}
-	if o.YumRepos && len(b.reposD()) > 0 {
-		v = append(v, "--volume", filepath.Join(b.state.Dir, "repos.d")+":/etc/yum.repos.d:ro,nosuid,nodev")
-	}
-	return v
-}
-
-// reposD are the repository files of the tree, by name.
-func (b *build) reposD() map[string][]byte {
-	files := map[string][]byte{}
-	for _, f := range b.o.Plan.Tree.Files {
-		if dir, name := filepath.Split(f.Path); strings.HasPrefix(dir, "deps/rpm/") && strings.HasSuffix(dir, "/repos.d/") && f.Content != nil {
-			files[name] = f.Content
-		}
-	}
-	return files
-}
-
-// rewriteContainerfiles writes copies with our ARGs and returns their paths
-// and the flags that they need.
-func (b *build) rewriteContainerfiles() (files, extra []string, err error) {
-	o := &b.o
-	args := []containerfile.Arg{{Name: "LAZYBUILD_DEPS", Value: o.Plan.Tree.Fingerprint()}}
-	for _, e := range o.Plan.Env {
-		args = append(args, containerfile.Arg{Name: e.Name, Value: e.Value})
-	}
-	for i := range o.Target.Files {
-		f := &o.Target.Files[i]
-		if !containerfile.Rewritable(f.Name) {
-			return nil, nil, &UsageError{fmt.Errorf("%s goes through the C preprocessor and cannot be rewritten: "+
-				"preprocess it first, or build it with podman", f.Name)}
-		}
-		data, err := containerfile.Rewrite(f.Name, f.Data, args)
-		if err != nil {
-			return nil, nil, &UsageError{err}
-		}
-		path := filepath.Join(b.state.Tmp, fmt.Sprintf("Containerfile.%d", i))
-		if err := os.WriteFile(path, data, 0o600); err != nil {
-			return nil, nil, fmt.Errorf("writing the rewritten Containerfile: %w", err)
-		}
-		files = append(files, path)
-		if ignore := f.ignoreFile(); ignore != "" && !o.Line.Has("ignorefile") && len(extra) == 0 {
-			extra = append(extra, "--ignorefile", ignore)
-		}
-	}
-	return files, extra, nil
-}
-
-// viewTarget is where the context with the rewritten files appears. It has
-// the context's own name, because podman prints it.
-func (b *build) viewTarget() string {
-	return filepath.Join(b.state.Dir, "context")
-}
-
-// startProxy brings the mount up and checks that the build will see it.
-func (b *build) startProxy(ctx context.Context) error {
-	// Taking down happens through the same connection, after a Ctrl-C too.
-	api, err := b.p.connect(context.WithoutCancel(ctx), socketPath(b.o.Base, b.id))
-	if err != nil {
-		return err
-	}
-	b.o.UI.Verbose("connected to podman")
-	storage := make(chan string, 1)
-	go func() { storage <- storageOf(api) }()
-	image, err := ensureImage(api, b.o.Executable)
-	if err != nil {
-		return err
-	}
-	b.o.UI.Verbose("proxy image %s is there", image)
-	b.proxy, err = startProxy(api, proxySpec(b.id, image, b.binds()), b.spec(), b.o.Plan.Tree, b.onEvent)
-	if err != nil {
-		b.broken = true
-		return err
-	}
-	if b.mode, err = b.proxy.waitReady(ctx); err != nil {
-		return err
-	}
-	b.mode.Mode = "container"
-	select {
-	case b.state.Storage = <-storage:
-	default: // asked again when it is needed, after podman was killed
-	}
-	b.o.UI.Verbose("build %s: proxy in a container, passthrough %v (%s)", b.id, b.mode.Passthrough, b.mode.Why)
-	seen, err := isMounted(b.output())
-	if err != nil {
-		return err
-	}
-	if !seen {
-		return hint("see that the mount that carries it is shared: findmnt -o TARGET,PROPAGATION -T "+b.o.Base,
-			"the proxy's mount does not appear at %s: mounts do not propagate there", b.output())
-	}
-	return nil
-}
-
-// contextInProxy is where the proxy container has the build context.
-const contextInProxy = "/context"
-
-func (b *build) binds() []bind {
-	bs := []bind{
-		{b.o.Base, b.o.Base, []string{"rbind", "rshared", "rw"}},
-		{b.o.Store, b.o.Store, []string{"bind", "private", "rw"}},
-	}
-	if len(b.o.Plan.Rewrites) > 0 {
-		bs = append(bs, bind{b.o.Target.Context, contextInProxy, []string{"bind", "private", "ro"}})
-	}
-	return bs
-}
-
-func (b *build) spec() wire.Spec {
-	o := &b.o
-	s := wire.Spec{
-		BuildID: string(b.id), Dir: b.state.Dir, Output: b.output(), ReadOnly: o.ReadOnly,
-		Scratch: b.state.Scratch, Store: o.Store, UserXattr: os.Geteuid() != 0,
-		Files: map[string][]byte{"cachi2.env": plan.Cachi2Env(o.Plan.Env)},
-		CA:    o.CA, HTTPProxy: o.HTTPProxy, HTTPSProxy: o.HTTPSProxy, NoProxy: o.NoProxy,
-		Credentials: o.Credentials, AllowUnverified: o.AllowUnverified, ReadAhead: o.ReadAhead,
-		TraceKey: b.traceKey(),
-	}
-	if o.YumRepos {
-		for name, data := range b.reposD() {
-			s.Files["repos.d/"+name] = data
-		}
-	}
-	if len(o.Plan.Rewrites) > 0 {
-		s.View = &wire.View{Lower: contextInProxy, Target: b.viewTarget(), Files: map[string][]byte{}}
-		for path, data := range o.Plan.Rewrites {
-			rel, err := filepath.Rel(o.Target.Context, path)
-			if err == nil && filepath.IsLocal(rel) {
-				s.View.Files[rel] = data
-			}
-		}
-	}
-	return s
 }
 
 // traceKey names the builds that read the same files as this one: those of the

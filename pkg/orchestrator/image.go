@@ -23,14 +23,11 @@ import (
 const proxyProgram = "/lazybuild"
 
 // ensureImage makes sure that podman has the proxy image and returns its name.
+// tag is the executable's (executableTag).
 // The image holds nothing but this executable, so its tag is the executable's
 // digest: it is loaded once per version of lazybuild, and a new version never
 // runs an old proxy. It is never removed while builds may run.
-func ensureImage(api context.Context, executable string) (string, error) {
-	tag, err := executableTag(executable)
-	if err != nil {
-		return "", err
-	}
+func ensureImage(api context.Context, executable, tag string) (string, error) {
 	ref := "localhost/lazybuild-proxy:" + tag
 	if there, err := images.Exists(api, ref, nil); err != nil {
 		return "", fmt.Errorf("asking podman for the proxy image: %w", err)

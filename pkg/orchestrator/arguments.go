@@ -1,0 +1,94 @@
+package orchestrator
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/lazybuild/lazybuild/pkg/orchestrator/containerfile"
+)
+
+// arguments makes podman's command line: the user's own, with the rewritten
+// Containerfiles, the context view where one is needed, and our volumes.
+func (b *build) arguments() ([]string, error) {
+	o := &b.o
+	files, extra, err := b.rewriteContainerfiles()
+	if err != nil {
+		return nil, err
+	}
+	context := ""
+	if len(o.Plan.Rewrites) > 0 {
+		context = b.viewTarget()
+	}
+	extra = append(extra, b.volumes()...)
+	if o.Hermetic && !o.Line.Has("network") {
+		extra = append(extra, "--network=none")
+	}
+	return append([]string{"build"}, o.Line.Replace(files, context, extra)...), nil
+}
+
+func (b *build) volumes() []string {
+	o := &b.o
+	mode := "nosuid,nodev"
+	if o.ReadOnly {
+		// Plain "ro" is EPERM in a user namespace: the mount's own nosuid and
+		// nodev may not be cleared by the remount.
+		mode = "ro,nosuid,nodev"
+	}
+	v := []string{
+		"--volume", b.output() + ":" + o.OutputDir + ":" + mode,
+		"--volume", filepath.Join(b.state.Dir, "cachi2.env") + ":" + filepath.Join(filepath.Dir(o.OutputDir), "cachi2.env") + ":ro,nosuid,nodev",
+	}
+	if o.YumRepos && len(b.reposD()) > 0 {
+		v = append(v, "--volume", filepath.Join(b.state.Dir, "repos.d")+":/etc/yum.repos.d:ro,nosuid,nodev")
+	}
+	return v
+}
+
+// reposD are the repository files of the tree, by name.
+func (b *build) reposD() map[string][]byte {
+	files := map[string][]byte{}
+	for _, f := range b.o.Plan.Tree.Files {
+		if dir, name := filepath.Split(f.Path); strings.HasPrefix(dir, "deps/rpm/") && strings.HasSuffix(dir, "/repos.d/") && f.Content != nil {
+			files[name] = f.Content
+		}
+	}
+	return files
+}
+
+// rewriteContainerfiles writes copies with our ARGs and returns their paths
+// and the flags that they need.
+func (b *build) rewriteContainerfiles() (files, extra []string, err error) {
+	o := &b.o
+	args := []containerfile.Arg{{Name: "LAZYBUILD_DEPS", Value: o.Plan.Tree.Fingerprint()}}
+	for _, e := range o.Plan.Env {
+		args = append(args, containerfile.Arg{Name: e.Name, Value: e.Value})
+	}
+	for i := range o.Target.Files {
+		f := &o.Target.Files[i]
+		if !containerfile.Rewritable(f.Name) {
+			return nil, nil, &UsageError{fmt.Errorf("%s goes through the C preprocessor and cannot be rewritten: "+
+				"preprocess it first, or build it with podman", f.Name)}
+		}
+		data, err := containerfile.Rewrite(f.Name, f.Data, args)
+		if err != nil {
+			return nil, nil, &UsageError{err}
+		}
+		path := filepath.Join(b.state.Tmp, fmt.Sprintf("Containerfile.%d", i))
+		if err := os.WriteFile(path, data, 0o600); err != nil {
+			return nil, nil, fmt.Errorf("writing the rewritten Containerfile: %w", err)
+		}
+		files = append(files, path)
+		if ignore := f.ignoreFile(); ignore != "" && !o.Line.Has("ignorefile") && len(extra) == 0 {
+			extra = append(extra, "--ignorefile", ignore)
+		}
+	}
+	return files, extra, nil
+}
+
+// viewTarget is where the context with the rewritten files appears. It has
+// the context's own name, because podman prints it.
+func (b *build) viewTarget() string {
+	return filepath.Join(b.state.Dir, "context")
+}
