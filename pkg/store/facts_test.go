@@ -32,6 +32,9 @@ func TestFactsAreKeptAndMerged(t *testing.T) {
 				return map[string]json.RawMessage{name: json.RawMessage(value)}
 			}
 			set(Facts{Size: 100, Verified: true, Sections: section("rpm", `{"a":1}`)})
+			if f, err := s.Facts(d); err != nil || f.Verified {
+				t.Errorf("a caller has verified a size: %+v, %v", f, err)
+			}
 			set(Facts{Size: SizeUnknown, Sections: section("other", `[]`)})
 			set(Facts{Size: SizeUnknown, Sections: section("rpm", `{"a":2}`)})
 			if n, ok := s.Size(d); n != 100 || !ok {

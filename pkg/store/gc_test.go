@@ -127,6 +127,27 @@ func TestReadingABlobKeepsIt(t *testing.T) {
 	}
 }
 
+func TestABlobUsedSinceItWasListedStays(t *testing.T) {
+	s, clock := aged(t, noLimit(), "a")
+	list, err := s.List(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	clock.advance(2 * touchEvery)
+	f, _, err := s.Get(list[0].Digest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
+	c := collector{s: s, now: clock.t}
+	if ok, err := c.removeBlob(victim{list[0], OverQuota}); ok || err != nil {
+		t.Errorf("removed: %v, %v", ok, err)
+	}
+	if got := kept(t, s, "a"); got != "a" {
+		t.Error("it is gone")
+	}
+}
+
 func TestTheLastUseIsNotedAtMostHourly(t *testing.T) {
 	s, clock := aged(t, noLimit(), "a")
 	d := sha256Of(letter('a'))
@@ -236,6 +257,9 @@ func TestADeadBuildsPinIsFree(t *testing.T) {
 	stdin.Close()
 	if err := cmd.Wait(); !killed(err) {
 		t.Errorf("the child ended with %v", err)
+	}
+	if u, err := s.Du(t.Context()); err != nil || u.Pinned.Files != 0 {
+		t.Errorf("Du after its death: %+v, %v", u, err)
 	}
 	if r, err := s.GC(t.Context(), policy); err != nil || len(r.Removed) != 1 {
 		t.Errorf("after its death: %+v, %v", r, err)

@@ -89,6 +89,22 @@ func TestALinkedDirectoryDoesNotLeadOut(t *testing.T) {
 	}
 }
 
+func TestALinkForADirectoryIsNotFollowed(t *testing.T) {
+	s := openTest(t, Options{})
+	d := mustPut(t, s, "content")
+	shard := s.path(filepath.Dir(blobPath(d)))
+	if err := os.Rename(shard, s.path("elsewhere")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(s.path("elsewhere"), shard); err != nil {
+		t.Fatal(err)
+	}
+	if f, _, err := s.Get(d); err == nil {
+		f.Close()
+		t.Error("served through a link")
+	}
+}
+
 func TestOpeningWithoutOpenat2(t *testing.T) {
 	s := openTest(t, Options{})
 	d := mustPut(t, s, "content")

@@ -50,6 +50,9 @@ func TestContentWithoutADigestIsNotContinued(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantNothingUnderWay(t, s)
+	if err := os.WriteFile(s.path(partialPath(keyRef("key").name())), []byte("con"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	f, _, err := s.PutKey(t.Context(), "key", 7, func(ctx context.Context, p *Partial) error {
 		if p.Offset() != 0 {
 			t.Errorf("Offset is %d", p.Offset())

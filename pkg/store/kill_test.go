@@ -202,6 +202,21 @@ func TestKillAtEveryStep(t *testing.T) {
 	}
 }
 
+// A kill does not lose what is in the page cache, so no kill shows what an fsync
+// is for. The order of the steps is held here instead.
+func TestABlobIsOnTheDiskBeforeItHasItsName(t *testing.T) {
+	want := []string{"put.chmod", "put.fsync", "put.reopen", "put.rename", "put.fsyncdir", "facts.rename"}
+	var got []string
+	for _, step := range newKiller(t).steps {
+		if name, ok := strings.CutSuffix(step, ".after"); ok && slices.Contains(want, name) {
+			got = append(got, name)
+		}
+	}
+	if len(got) < len(want) || !slices.Equal(got[:len(want)], want) {
+		t.Errorf("the steps of a commit are %q, want %q", got[:min(len(got), len(want))], want)
+	}
+}
+
 // Deaths one after another, in one store that never gets a rest.
 func TestKillAtRandom(t *testing.T) {
 	kills := 40

@@ -113,12 +113,16 @@ func (s *Store) tryLockFile(name string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	ok, err := tryFlock(f, exclusive)
-	if ok && err == nil && s.named(f, lockPath(name)) {
-		return f, nil
+	if ok, err := s.tryLockOpened(f, name); !ok {
+		f.Close()
+		return nil, err
 	}
-	f.Close()
-	return nil, err
+	return f, nil
+}
+
+func (s *Store) tryLockOpened(f *os.File, name string) (bool, error) {
+	ok, err := tryFlock(f, exclusive)
+	return ok && s.named(f, lockPath(name)), err
 }
 
 // named says that f is still the file of that name: the holder before may have

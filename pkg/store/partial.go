@@ -229,6 +229,25 @@ func (p *Partial) got() digest.Digest {
 	return p.sum()
 }
 
+// complete has the rest filled in, and checks the whole. An earlier try may have
+// died between its last byte and the rename: then there is no rest.
+func (p *Partial) complete(ctx context.Context, fill Fill) error {
+	if p.first > 0 && p.check() == nil {
+		return nil
+	}
+	err := fill(ctx, p)
+	if p.failed != nil && !errors.Is(err, p.failed) {
+		err = errors.Join(p.failed, err) // fill has not listened to Write
+	}
+	if err != nil {
+		return err
+	}
+	if err := p.check(); err != nil {
+		return p.fail(err)
+	}
+	return nil
+}
+
 // check compares what is there with what was asked for.
 func (p *Partial) check() error {
 	want, size := p.r.want(), p.Size()

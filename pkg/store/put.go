@@ -69,41 +69,34 @@ func (s *Store) getSized(r ref, size int64) (*os.File, Info, error) {
 
 // write fills and commits under the lock of r. Content that does not match
 // although it was continued may have had its fault in the old bytes (a power cut
-// can leave any), so it is tried once more from the start.
+// can leave any), so it is tried once more, from the start.
 func (s *Store) write(ctx context.Context, r ref, size int64, fill Fill) (*os.File, Info, error) {
-	for {
-		p, err := s.openPartial(ctx, r, size)
-		if err != nil {
-			return nil, Info{}, asReadOnly(err)
-		}
-		f, info, err := s.writeOnce(ctx, p, fill)
-		var mismatch *MismatchError
-		if p.first > 0 && p.failed != nil && errors.As(err, &mismatch) && ctx.Err() == nil {
-			continue // p has been dropped
-		}
-		return f, info, err
+	f, info, err := s.writeOnce(ctx, r, size, fill)
+	if errors.Is(err, errOldBytes) && ctx.Err() == nil {
+		f, info, err = s.writeOnce(ctx, r, size, fill)
 	}
+	return f, info, err
 }
 
-func (s *Store) writeOnce(ctx context.Context, p *Partial, fill Fill) (f *os.File, info Info, err error) {
+// errOldBytes marks a mismatch of content that an earlier try had begun.
+var errOldBytes = errors.New("continued from an earlier download")
+
+func (s *Store) writeOnce(ctx context.Context, r ref, size int64, fill Fill) (f *os.File, info Info, err error) {
+	p, err := s.openPartial(ctx, r, size)
+	if err != nil {
+		return nil, Info{}, asReadOnly(err)
+	}
 	defer func() {
 		if f == nil && p.useless(err) { // also when fill panics
 			p.drop()
 		}
 		p.close()
 	}()
-	// An earlier try may have died between its last byte and the rename.
-	if p.first == 0 || p.check() != nil {
-		err = fill(ctx, p)
-		if p.failed != nil && !errors.Is(err, p.failed) {
-			err = errors.Join(p.failed, err)
+	if err := p.complete(ctx, fill); err != nil {
+		if p.first > 0 && p.failed != nil && errors.As(err, new(*MismatchError)) {
+			err = fmt.Errorf("%w: %w", errOldBytes, err)
 		}
-		if err != nil {
-			return nil, Info{}, err
-		}
-	}
-	if err := p.check(); err != nil {
-		return nil, Info{}, p.fail(err)
+		return nil, Info{}, err
 	}
 	return s.commit(p)
 }

@@ -112,13 +112,25 @@ func TestWrongContentIsNeverSeen(t *testing.T) {
 func TestAFailedWriteIsNotForgottenByTheFill(t *testing.T) {
 	s := openTest(t, Options{})
 	_, _, err := s.Put(t.Context(), sha256Of("content"), 3, func(_ context.Context, p *Partial) error {
-		io.WriteString(p, "content")
+		if n, err := io.WriteString(p, "content"); n != 0 || !errors.As(err, new(*MismatchError)) {
+			t.Errorf("writing too much: %d, %v", n, err)
+		}
 		return nil
 	})
-	var mismatch *MismatchError
-	if !errors.As(err, &mismatch) {
+	if !errors.As(err, new(*MismatchError)) {
 		t.Fatalf("Put: %v, want a *MismatchError", err)
 	}
+	// Where no digest could tell, half a content would become a blob.
+	full := again(t, s, Options{Limits: Limits{MaxBytes: 3, MinFree: -1}})
+	_, _, err = full.PutKey(t.Context(), "key", SizeUnknown, func(_ context.Context, p *Partial) error {
+		io.WriteString(p, "con")
+		io.WriteString(p, "tent")
+		return nil
+	})
+	if !errors.Is(err, syscall.ENOSPC) {
+		t.Fatalf("PutKey: %v, want ENOSPC", err)
+	}
+	wantNothingUnderWay(t, s)
 }
 
 func TestABrokenPutIsContinued(t *testing.T) {
@@ -196,6 +208,38 @@ func TestWhatAnEarlierTryLeft(t *testing.T) {
 			wantNothingUnderWay(t, s)
 		})
 	}
+}
+
+func TestALeftoverLongerThanTheStatedSizeDoesNotStay(t *testing.T) {
+	s := openTest(t, Options{})
+	d := sha256Of("content")
+	if err := os.WriteFile(s.path("partial/sha256-"+d.Hex()), []byte("content!"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, _, err := s.Put(t.Context(), d, SizeUnknown, func(ctx context.Context, p *Partial) error {
+		if err := p.SetSize(7); err != nil {
+			return err
+		}
+		return fillWith("content")(ctx, p)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantContent(t, f, "content")
+}
+
+func TestHalfAContentThatCanNotFitIsNotKept(t *testing.T) {
+	s := openTest(t, Options{Limits: Limits{MaxBytes: 100, MinFree: -1}})
+	_, _, err := s.Put(t.Context(), sha256Of("content"), SizeUnknown, func(_ context.Context, p *Partial) error {
+		if _, err := io.WriteString(p, "con"); err != nil {
+			return err
+		}
+		return p.SetSize(1000)
+	})
+	if !errors.As(err, new(*NoSpaceError)) {
+		t.Errorf("Put: %v, want a *NoSpaceError", err)
+	}
+	wantNothingUnderWay(t, s)
 }
 
 func TestResetStartsAgain(t *testing.T) {
@@ -371,6 +415,9 @@ func TestWhatIsPromisedIsGivenBack(t *testing.T) {
 	})
 	if s.space.promised != 0 {
 		t.Errorf("%d bytes are still promised", s.space.promised)
+	}
+	if used, err := s.bytesIn(t.Context(), blobDir, partialDir); s.space.used != used || err != nil {
+		t.Errorf("%d bytes are on the account, %d in the store, %v", s.space.used, used, err)
 	}
 }
 
