@@ -123,7 +123,7 @@ func start(ctx context.Context, spec wire.Spec, t *tree.Tree, events *wire.Event
 	if p.store, err = store.Open(spec.Store, store.Options{Log: log}); err != nil {
 		return nil, err
 	}
-	if p.client, err = newClient(spec, 0, o.SystemCAs, events); err != nil {
+	if p.client, err = newClient(spec, downloadsPerHost, o.SystemCAs, events); err != nil {
 		return nil, err
 	}
 	p.src = newSource(ctx, t, p.store, p.client, &p.spec, events, o.Now)
@@ -169,8 +169,12 @@ func (p *server) show(t *tree.Tree, log *slog.Logger) error {
 	return p.mountView()
 }
 
-// newClient makes the client for downloads, or one with another number of
-// requests at once per host (0: the usual one).
+// downloadsPerHost is how many files are asked of a host at once. A quarter is
+// kept for what programs wait for; the rest must be as wide as a prefetch with
+// eight workers, or that would be faster.
+const downloadsPerHost = 12
+
+// newClient makes a client that has so many requests under way per host.
 func newClient(spec wire.Spec, perHost int, systemCAs []byte, events *wire.EventWriter) (*fetch.Client, error) {
 	o := fetch.Options{
 		MaxPerHost: perHost,
