@@ -79,13 +79,31 @@ func isShared(dir string) (bool, error) {
 // isMounted says whether something is mounted exactly at dir, without touching
 // the file system there: a stat on a hung FUSE mount blocks.
 func isMounted(dir string) (bool, error) {
-	mounts, err := mountinfo.GetMounts(mountinfo.SingleEntryFilter(dir))
+	mounts, err := mountinfo.GetMounts(mountinfo.SingleEntryFilter(mountPath(dir)))
 	return len(mounts) > 0, err
+}
+
+// mountedBelow says whether something is mounted at or below dir.
+func mountedBelow(dir string) (bool, error) {
+	mounts, err := mountinfo.GetMounts(mountinfo.PrefixFilter(mountPath(dir)))
+	return len(mounts) > 0, err
+}
+
+// mountPath is the path that dir has in mountinfo, where no symbolic link
+// stands (/var/run is one). dir itself may be a mount point, so only what is
+// above it is looked at.
+func mountPath(dir string) string {
+	parent, err := filepath.EvalSymlinks(filepath.Dir(dir))
+	if err != nil {
+		return dir
+	}
+	return filepath.Join(parent, filepath.Base(dir))
 }
 
 // detachBelow unmounts whatever is mounted at or below dir, deepest first,
 // until nothing is left: FUSE mounts stack.
 func detachBelow(dir string) error {
+	dir = mountPath(dir)
 	for range 100 {
 		mounts, err := mountinfo.GetMounts(mountinfo.PrefixFilter(dir))
 		if err != nil {

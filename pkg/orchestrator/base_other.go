@@ -11,4 +11,6 @@ func prepareBase(string) error { return errors.New("local builds need Linux") }
 
 func isMounted(string) (bool, error) { return false, nil }
 
+func mountedBelow(string) (bool, error) { return false, nil }
+
 func detachBelow(string) error { return nil }

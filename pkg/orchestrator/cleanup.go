@@ -23,9 +23,10 @@ func cleanup(ctx context.Context, s *State, broken bool) error {
 		killBuildProcesses(s)
 		errs = append(errs, removeRuntimeContainers(ctx, s))
 	}
-	errs = append(errs, detachBelow(s.Dir))
 	for _, dir := range []string{s.Tmp, s.Dir, s.Scratch} {
-		errs = append(errs, removeOwn(dir, s.ID))
+		if ownDir(dir, s.ID) {
+			errs = append(errs, detachBelow(dir), removeOwn(dir, s.ID))
+		}
 	}
 	if broken {
 		// podman is slow to start, so it is called last, and once.
@@ -59,15 +60,26 @@ func removeContainers(ctx context.Context, s *State) error {
 }
 
 // removeOwn removes a directory that carries the build's ID in its name, and
-// no other: a damaged state file must not be able to name anything else.
+// no other. It goes into no mount: behind one may be the user's own files.
 func removeOwn(dir string, id BuildID) error {
-	if dir == "" || !filepath.IsAbs(dir) || !namedAfter(filepath.Base(dir), id) {
+	if !ownDir(dir, id) {
 		return nil
 	}
-	if mounted, err := isMounted(dir); err != nil || mounted {
+	mounted, err := mountedBelow(dir)
+	if err != nil {
 		return err
 	}
+	if mounted {
+		return fmt.Errorf("removing %s: something is still mounted there", dir)
+	}
 	return os.RemoveAll(dir)
+}
+
+// ownDir says whether a path of a state file carries the build's ID in its
+// name: a damaged state must not be able to name anything else, and an empty
+// path would be the prefix of every mount.
+func ownDir(dir string, id BuildID) bool {
+	return filepath.IsAbs(dir) && namedAfter(filepath.Base(dir), id)
 }
 
 func namedAfter(base string, id BuildID) bool {

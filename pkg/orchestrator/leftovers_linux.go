@@ -109,6 +109,9 @@ func processes() []int {
 // of this build. buildah keeps their bundles below the temporary directory,
 // which is the build's own (see child.go), so all of them are ours.
 func removeRuntimeContainers(ctx context.Context, s *State) error {
+	if !ownDir(s.Tmp, s.ID) {
+		return nil
+	}
 	bundles, _ := filepath.Glob(filepath.Join(s.Tmp, "buildah*"))
 	var errs []error
 	for _, b := range bundles {
@@ -135,6 +138,9 @@ func runtimeState(runtime string) string {
 // removes them when a build ends, but not when it is killed. Ours are known by
 // the volume in their build options, which names our directory.
 func (p *podman) workingContainers(ctx context.Context, s *State) ([]string, error) {
+	if !ownDir(s.Dir, s.ID) {
+		return nil, nil
+	}
 	storage := s.Storage
 	if storage == "" {
 		var err error
