@@ -82,14 +82,15 @@ func Locate(l *cmdline.Line, stdin io.Reader) (*Target, error) {
 	return t, t.read(files, stdin)
 }
 
-// isURL is podman's own rule for contexts and Containerfiles that are fetched.
+// isURL is podman's own rule for contexts and Containerfiles that are fetched
+// (buildah's TempDirForURL). A name that only ends in ".git" is a local one.
 func isURL(s string) bool {
 	for _, prefix := range []string{"http://", "https://", "git://", "github.com/"} {
 		if strings.HasPrefix(s, prefix) {
 			return true
 		}
 	}
-	return strings.HasSuffix(s, ".git") || strings.Contains(s, ".git#")
+	return false
 }
 
 func (t *Target) findDefault() error {
