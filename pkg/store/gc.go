@@ -33,12 +33,12 @@ type Reason string
 
 // The reasons that are in a Report.
 const (
-	Unused     Reason = "not used for too long"
-	OverQuota  Reason = "the store is over its size limit"
-	DiskFull   Reason = "the disk is nearly full"
-	Abandoned  Reason = "a download that nobody has continued"
-	Quarantine Reason = "a damaged blob"
-	Dangling   Reason = "belongs to nothing any more"
+	ReasonUnused    Reason = "not used for too long"
+	ReasonQuota     Reason = "the store is over its size limit"
+	ReasonDisk      Reason = "the disk is nearly full"
+	ReasonAbandoned Reason = "a download that nobody has continued"
+	ReasonDamaged   Reason = "a damaged blob"
+	ReasonDangling  Reason = "belongs to nothing any more"
 )
 
 // Removal is one file that GC has removed.
@@ -182,7 +182,7 @@ func lineUp(blobs []Entry, maxAge time.Duration, now time.Time) []victim {
 	for i, b := range blobs {
 		line[i].Entry = b
 		if maxAge > 0 && now.Sub(b.LastUse) > maxAge {
-			line[i].reason = Unused
+			line[i].reason = ReasonUnused
 		}
 	}
 	return line
@@ -230,9 +230,9 @@ func (c *collector) blobs(ctx context.Context, line []victim, over overrun) (gon
 func (o overrun) reason(gone int64) Reason {
 	switch {
 	case gone < o.disk:
-		return DiskFull
+		return ReasonDisk
 	case gone < o.quota:
-		return OverQuota
+		return ReasonQuota
 	}
 	return ""
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"slices"
 	"strings"
@@ -64,14 +65,14 @@ func TestGCRemovesTheLeastRecentlyUsed(t *testing.T) {
 	}{
 		"nothing":                      {Policy{}, "", all, ""},
 		"at the limit":                 {Policy{Limits: limit(10_000)}, "", all, ""},
-		"over it, to the low mark":     {Policy{Limits: limit(9_999)}, "", "defghij", OverQuota},
-		"pinned ones are passed over":  {Policy{Limits: limit(9_999)}, "ac", "acfghij", OverQuota},
+		"over it, to the low mark":     {Policy{Limits: limit(9_999)}, "", "defghij", ReasonQuota},
+		"pinned ones are passed over":  {Policy{Limits: limit(9_999)}, "ac", "acfghij", ReasonQuota},
 		"all are pinned":               {Policy{Limits: limit(1)}, all, all, ""},
-		"too old":                      {Policy{MaxAge: 60 * time.Hour}, "", "hij", Unused},
-		"too old but pinned":           {Policy{MaxAge: 60 * time.Hour}, "b", "bhij", Unused},
-		"too old, that is enough":      {Policy{MaxAge: 60 * time.Hour, Limits: limit(9_999)}, "", "hij", Unused},
-		"the disk is full":             {Policy{Limits: &Limits{MaxBytes: -1, MinFree: 1 << 60}}, "j", "j", DiskFull},
-		"a dry run":                    {Policy{Limits: limit(1), DryRun: true}, "", all, OverQuota},
+		"too old":                      {Policy{MaxAge: 60 * time.Hour}, "", "hij", ReasonUnused},
+		"too old but pinned":           {Policy{MaxAge: 60 * time.Hour}, "b", "bhij", ReasonUnused},
+		"too old, that is enough":      {Policy{MaxAge: 60 * time.Hour, Limits: limit(9_999)}, "", "hij", ReasonUnused},
+		"the disk is full":             {Policy{Limits: &Limits{MaxBytes: -1, MinFree: 1 << 60}}, "j", "j", ReasonDisk},
+		"a dry run":                    {Policy{Limits: limit(1), DryRun: true}, "", all, ReasonQuota},
 		"no limit is not a limit of 0": {Policy{Limits: limit(-1)}, "", all, ""},
 	}
 	for name, tt := range tests {
@@ -140,7 +141,7 @@ func TestABlobUsedSinceItWasListedStays(t *testing.T) {
 	}
 	f.Close()
 	c := collector{s: s, now: clock.t}
-	if ok, err := c.removeBlob(victim{list[0], OverQuota}); ok || err != nil {
+	if ok, err := c.removeBlob(victim{list[0], ReasonQuota}); ok || err != nil {
 		t.Errorf("removed: %v, %v", ok, err)
 	}
 	if got := kept(t, s, "a"); got != "a" {
@@ -460,5 +461,28 @@ func TestCleanIsForAStoreThatNobodyUses(t *testing.T) {
 	mustPut(t, fresh, "content")
 	if err := Clean(s.Dir() + "/none"); err != nil {
 		t.Errorf("Clean of nothing: %v", err)
+	}
+}
+
+func TestDefaultLimits(t *testing.T) {
+	const gib = 1 << 30
+	tests := map[string]struct {
+		set  Limits
+		disk int64
+		want Limits
+	}{
+		"a small disk":           {Limits{}, 100 * gib, Limits{20 * gib, 5 * gib}},
+		"a large disk":           {Limits{}, 1000 * gib, Limits{50 * gib, 50 * gib}},
+		"set":                    {Limits{gib, 2 * gib}, 100 * gib, Limits{gib, 2 * gib}},
+		"none":                   {Limits{-1, -1}, 100 * gib, Limits{-1, -1}},
+		"only one of them":       {Limits{MaxBytes: gib}, 100 * gib, Limits{gib, 5 * gib}},
+		"a disk of unknown size": {Limits{}, math.MaxInt64, Limits{50 * gib, math.MaxInt64 / 20}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			if got := tt.set.on(disk{total: tt.disk}); got != tt.want {
+				t.Errorf("%+v, want %+v", got, tt.want)
+			}
+		})
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"syscall"
 
 	"github.com/lazybuild/lazybuild/pkg/digest"
 )
@@ -179,7 +180,11 @@ func (s *Store) syncDir(dir string) error {
 		return err
 	}
 	defer d.Close()
-	if err := d.Sync(); err != nil {
+	err = d.Sync()
+	if errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENOTSUP) {
+		return nil // some network file systems have it for files only
+	}
+	if err != nil {
 		return fmt.Errorf("syncing %q: %w", dir, err)
 	}
 	return nil

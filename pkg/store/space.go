@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"time"
 
@@ -34,6 +35,9 @@ func (s *Store) disk() (disk, error) {
 	var st unix.Statfs_t
 	if err := unix.Statfs(s.root.Name(), &st); err != nil {
 		return disk{}, fmt.Errorf("asking for the free space of %q: %w", s.dir, err)
+	}
+	if st.Blocks == 0 { // it doesn't know: an unlimited tmpfs, some FUSE file systems
+		return disk{total: math.MaxInt64, free: math.MaxInt64}, nil
 	}
 	block := int64(st.Bsize)
 	return disk{total: int64(st.Blocks) * block, free: int64(st.Bavail) * block}, nil

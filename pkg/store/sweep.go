@@ -23,7 +23,7 @@ func (c *collector) age(fi fs.FileInfo) time.Duration { return c.now.Sub(fi.ModT
 
 func (c *collector) partials(ctx context.Context) error {
 	return c.s.eachFile(ctx, partialDir, func(name string, fi fs.FileInfo) error {
-		r := Removal{name, fi.Size(), fi.ModTime(), Abandoned}
+		r := Removal{name, fi.Size(), fi.ModTime(), ReasonAbandoned}
 		if strings.HasPrefix(path.Base(name), tmpPrefix) {
 			if c.age(fi) < temporaryAge {
 				return nil
@@ -62,7 +62,7 @@ func (c *collector) quarantine(ctx context.Context) error {
 		if c.age(fi) < quarantineAge {
 			return nil
 		}
-		_, err := c.remove(name, Removal{name, fi.Size(), fi.ModTime(), Quarantine})
+		_, err := c.remove(name, Removal{name, fi.Size(), fi.ModTime(), ReasonDamaged})
 		return err
 	})
 }
@@ -104,7 +104,7 @@ func (c *collector) dangling(ctx context.Context) error {
 		if ok && (c.age(fi) < factsAge || c.s.has(blobPath(d))) {
 			return nil
 		}
-		_, err := c.remove(name, Removal{name, fi.Size(), fi.ModTime(), Dangling})
+		_, err := c.remove(name, Removal{name, fi.Size(), fi.ModTime(), ReasonDangling})
 		return err
 	})
 	if err != nil {
@@ -121,7 +121,7 @@ func (c *collector) dangling(ctx context.Context) error {
 				return err
 			}
 		}
-		_, err := c.remove(name, Removal{name, fi.Size(), fi.ModTime(), Dangling})
+		_, err := c.remove(name, Removal{name, fi.Size(), fi.ModTime(), ReasonDangling})
 		return err
 	})
 }
