@@ -149,3 +149,21 @@ func TestYumReposCanBeLeftAlone(t *testing.T) {
 	p.runs("test -z \"$(ls /etc/yum.repos.d)\"", "grep -q gpgcheck=1 /cachi2/output/deps/rpm/*/repos.d/hermeto.repo")
 	p.must(p.hermetic("-t", p.image(), "--lazy-yum-repos=false")...)
 }
+
+// TestCreaterepoIsTheOtherWay: the machine's own createrepo_c, run by the proxy
+// container, after all packages have been downloaded.
+func TestCreaterepoIsTheOtherWay(t *testing.T) {
+	o := newRPMOrigin(t)
+	p := newRPMProject(t, o)
+	p.runs("dnf -y module enable tool:2", installApp, "dnf -y install streamtool && grep -qx 2 /usr/share/streamtool/version")
+	r := p.must(p.hermetic("-t", p.image(), "--lazy-rpm-metadata=createrepo_c")...)
+	c := o.count()
+	if c.requests() != 0 || len(c.whole) != len(p.entries)+1 {
+		t.Errorf("%d header requests and %d whole downloads, want none and all %d and modules.yaml\n%s", c.requests(), len(c.whole), len(p.entries), r)
+	}
+	o.forget()
+	p.must(p.hermetic("-t", p.image(), "--lazy-rpm-metadata=createrepo_c", "--no-cache")...)
+	if c := o.count(); len(c.whole) != 0 {
+		t.Errorf("the second build downloaded %q", c.names())
+	}
+}

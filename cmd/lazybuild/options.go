@@ -31,6 +31,7 @@ type lazyOptions struct {
 	readOnly        bool
 	hermetic        bool
 	rpmSource       bool
+	rpmMetadata     string
 	yumRepos        bool
 	allowUnverified string
 	readAhead       string
@@ -49,6 +50,7 @@ func (o *lazyOptions) addFlags(fs *pflag.FlagSet) {
 	fs.BoolVar(&o.readOnly, "lazy-read-only", false, "mount the dependencies read-only")
 	fs.BoolVar(&o.hermetic, "lazy-hermetic", false, "run the build without network (--network=none)")
 	fs.BoolVar(&o.rpmSource, "lazy-rpm-source", false, "have source RPMs in the tree too")
+	fs.StringVar(&o.rpmMetadata, "lazy-rpm-metadata", "headers", "make repodata from the RPMs' `headers`, or download all and run createrepo_c")
 	fs.BoolVar(&o.yumRepos, "lazy-yum-repos", true, "mount the RPM lock's repositories over /etc/yum.repos.d")
 	fs.StringVar(&o.allowUnverified, "lazy-allow-unverified", "weak", "serve `WHICH` files without a strong checksum in the lock: none, weak (those with sha1 or md5) or all")
 	fs.StringVar(&o.readAhead, "lazy-readahead", "trace", "fetch ahead what the build will probably read, `HOW`: trace (what the last good build read, else as group), group (the files of a lock that fit the platform, once one of them is read) or off")
@@ -69,7 +71,7 @@ func (o *lazyOptions) fill(b *orchestrator.Options) error {
 		return &orchestrator.UsageError{Err: err}
 	}
 	b.OutputDir, b.ReadOnly, b.Hermetic, b.YumRepos = outputDir, o.readOnly, o.hermetic, o.yumRepos
-	b.AllowUnverified, b.ReadAhead = o.allowUnverified, o.readAhead
+	b.AllowUnverified, b.ReadAhead, b.RPMMetadata = o.allowUnverified, o.readAhead, o.rpmMetadata
 	b.HTTPProxy, b.HTTPSProxy, b.NoProxy = proxyVariable("HTTP_PROXY"), proxyVariable("HTTPS_PROXY"), proxyVariable("NO_PROXY")
 	if b.CA, err = authorities(); err != nil {
 		return &orchestrator.UsageError{Err: err}
@@ -96,6 +98,7 @@ func (o *lazyOptions) settle(c *plan.Config) error {
 		allowed []string
 	}{
 		"lazy-store":            {&o.store, c.Store, nil},
+		"lazy-rpm-metadata":     {&o.rpmMetadata, c.RPMMetadata, plan.RPMMetadatas},
 		"lazy-readahead":        {&o.readAhead, c.ReadAhead, plan.ReadAheads},
 		"lazy-allow-unverified": {&o.allowUnverified, c.AllowUnverified, plan.Unverifieds},
 	}

@@ -35,6 +35,8 @@ type Options struct {
 	ReadOnly, Hermetic bool
 	// YumRepos mounts the tree's repos.d over /etc/yum.repos.d.
 	YumRepos bool
+	// RPMMetadata says how repodata is made: "headers" or wire.Createrepo.
+	RPMMetadata string
 	// AllowUnverified and ReadAhead are passed to the proxy.
 	AllowUnverified, ReadAhead string
 	// Network settings of the proxy.

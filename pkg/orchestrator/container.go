@@ -34,6 +34,7 @@ type bind struct {
 //	host PID space    FUSE tells the caller's PID; whether the caller is being
 //	                  killed stands in /proc/<pid>/status
 //	host network      the origins may be on a VPN, on loopback, or behind a proxy
+//	SYS_CHROOT        only for --lazy-rpm-metadata=createrepo_c, which is the host's
 //	no SELinux label,
 //	AppArmor, seccomp confined domains may not mount
 //
@@ -56,6 +57,9 @@ func proxySpec(id BuildID, image string, binds []bind) *specgen.SpecGenerator {
 	s.LogConfiguration = &specgen.LogConfig{Driver: "none"}
 	s.Labels = map[string]string{"io.lazybuild.build": string(id)}
 	for _, b := range binds {
+		if b.target == hostInProxy {
+			s.CapAdd = append(s.CapAdd, "SYS_CHROOT")
+		}
 		s.Mounts = append(s.Mounts, spec.Mount{Type: "bind", Source: b.source, Destination: b.target, Options: b.options})
 	}
 	return s

@@ -139,6 +139,7 @@ func (b *build) binds() []bind {
 		{b.o.Base, b.o.Base, []string{"rbind", "rshared", "rw"}},
 		{b.o.Store, b.o.Store, []string{"bind", "private", "rw"}},
 	}
+	bs = append(bs, b.o.hostBinds()...)
 	if len(b.o.Plan.Rewrites) > 0 {
 		bs = append(bs, bind{b.o.Target.Context, contextInProxy, []string{"bind", "private", "ro"}})
 	}
@@ -153,6 +154,7 @@ func (b *build) spec() wire.Spec {
 		Files: map[string][]byte{"cachi2.env": plan.Cachi2Env(o.Plan.Env)},
 		CA:    o.CA, HTTPProxy: o.HTTPProxy, HTTPSProxy: o.HTTPSProxy, NoProxy: o.NoProxy,
 		Credentials: o.Credentials, AllowUnverified: o.AllowUnverified, ReadAhead: o.ReadAhead,
+		RPMMetadata: o.RPMMetadata, HostRoot: o.hostRoot(),
 		TraceKey: b.traceKey(),
 	}
 	if o.YumRepos {

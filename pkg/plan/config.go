@@ -27,6 +27,8 @@ type Config struct {
 	ReadAhead string `toml:"readahead"`
 	// AllowUnverified is "none", "weak" or "all".
 	AllowUnverified string `toml:"allow-unverified"`
+	// RPMMetadata is "headers" or "createrepo_c".
+	RPMMetadata string `toml:"rpm-metadata"`
 	// RPMSource has source RPMs in the tree too.
 	RPMSource *bool `toml:"rpm-source"`
 	// YumRepos mounts the RPM lock's repositories over /etc/yum.repos.d.
@@ -122,6 +124,7 @@ func (c *Config) check(path string) error {
 		allowed    []string
 	}{
 		{"readahead", c.ReadAhead, ReadAheads},
+		{"rpm-metadata", c.RPMMetadata, RPMMetadatas},
 		{"allow-unverified", c.AllowUnverified, Unverifieds},
 	} {
 		if v.value != "" && !slices.Contains(v.allowed, v.value) {
@@ -131,10 +134,11 @@ func (c *Config) check(path string) error {
 	return nil
 }
 
-// ReadAheads and Unverifieds are the values of two settings.
+// ReadAheads, Unverifieds and RPMMetadatas are the values of three settings.
 var (
-	ReadAheads  = []string{"trace", "group", "off"}
-	Unverifieds = []string{"none", "weak", "all"}
+	ReadAheads   = []string{"trace", "group", "off"}
+	RPMMetadatas = []string{"headers", "createrepo_c"}
+	Unverifieds  = []string{"none", "weak", "all"}
 )
 
 func (c *Config) inputs() []Input {
@@ -146,7 +150,7 @@ func (c *Config) inputs() []Input {
 }
 
 // configKeys are the keys that exist.
-var configKeys = []string{"inputs", "inputs.type", "inputs.path", "store", "readahead", "allow-unverified", "rpm-source", "yum-repos", "read-only", "hermetic"}
+var configKeys = []string{"inputs", "inputs.type", "inputs.path", "store", "readahead", "allow-unverified", "rpm-source", "rpm-metadata", "yum-repos", "read-only", "hermetic"}
 
 // didYouMean suggests the key that differs least, if it is near.
 func didYouMean(key string) string {

@@ -16,6 +16,7 @@ import (
 	"github.com/lazybuild/lazybuild/pkg/mount"
 	"github.com/lazybuild/lazybuild/pkg/rpm"
 	"github.com/lazybuild/lazybuild/pkg/tree"
+	"github.com/lazybuild/lazybuild/pkg/wire"
 )
 
 // repo is the repodata of one repository, under way or made.
@@ -99,10 +100,7 @@ func (s *source) repodata(ctx context.Context, dir, modulesPath string) ([]tree.
 	name := s.repodataKey(entries, modules)
 	var fresh freshFacts
 	blob, _, err := s.store.Make(ctx, name, func(ctx context.Context, w io.Writer) error {
-		if err := s.readHeaders(ctx, packages, entries, &fresh); err != nil {
-			return err
-		}
-		made, err := rpm.Write(entries, modules, rpm.Options{})
+		made, err := s.makeRepodata(ctx, packages, entries, modules, &fresh)
 		if err != nil {
 			return err
 		}
@@ -118,6 +116,16 @@ func (s *source) repodata(ctx context.Context, dir, modulesPath string) ([]tree.
 	}
 	defer blob.Close()
 	return readRepodata(blob)
+}
+
+func (s *source) makeRepodata(ctx context.Context, packages []*tree.File, entries []rpm.Entry, modules []byte, fresh *freshFacts) (*rpm.Repodata, error) {
+	if s.oldWay != nil {
+		return s.createrepo(ctx, packages, modules)
+	}
+	if err := s.readHeaders(ctx, packages, entries, fresh); err != nil {
+		return nil, err
+	}
+	return rpm.Write(entries, modules, rpm.Options{})
 }
 
 func readRepodata(r io.Reader) ([]tree.File, error) {
@@ -168,6 +176,9 @@ func (s *source) wholeFile(ctx context.Context, path string) (data []byte, err e
 var rpmEpoch = digest.FromBytes([]byte("lazybuild repodata epoch"))
 
 func (s *source) repodataKey(entries []rpm.Entry, modules []byte) string {
+	if s.oldWay != nil {
+		return wire.Createrepo + ":" + string(rpm.Key(entries, modules, rpm.Options{}))
+	}
 	var epoch bytes.Buffer
 	if facts, err := s.store.Facts(rpmEpoch); err == nil {
 		epoch.Write(facts.Sections["epoch"])

@@ -8,12 +8,14 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/lazybuild/lazybuild/pkg/rpm"
 	"github.com/lazybuild/lazybuild/pkg/tree"
+	"github.com/lazybuild/lazybuild/pkg/wire"
 )
 
 // content returns an uncompressed file of repodata.
@@ -239,5 +241,49 @@ func TestOtherHeaderInTheFileSpoilsTheBuildAndIsForgotten(t *testing.T) {
 	}
 	if got := w.asked(); got != "" {
 		t.Errorf("the next build asked for %s although the package is there", got)
+	}
+}
+
+// TestCreaterepoDownloadsAllAndAgrees holds the old way against the new one.
+// The module metadata comes with it.
+func TestCreaterepoDownloadsAllAndAgrees(t *testing.T) {
+	w := newRPMWorld(t)
+	for _, name := range []string{"a", "b"} {
+		w.add(name, packed(t, name, 5))
+	}
+	w.modules = "---\ndocument: modulemd-defaults\nversion: 1\ndata:\n  module: m\n  stream: \"1\"\n...\n"
+	headers := w.build().expand()
+	w.asked()
+	w.metadata = wire.Createrepo
+	theirs := w.build().expand()
+	if got := w.asked(); got != "whole a, whole b" {
+		t.Errorf("the origin was asked for %s", got)
+	}
+	times := regexp.MustCompile(`<time file="\d+"`) // of the downloads
+	for _, kind := range []string{"primary.xml", "filelists.xml", "other.xml"} {
+		want, got := content(t, theirs, kind), content(t, headers, kind)
+		if times.ReplaceAllString(want, "") != times.ReplaceAllString(got, "") {
+			t.Errorf("createrepo_c's %s is\n%s\nthat from headers\n%s", kind, want, got)
+		}
+	}
+	if text := content(t, theirs, "modules.yaml"); !strings.Contains(text, "modulemd-defaults") {
+		t.Errorf("modules.yaml is %q", text)
+	}
+	again := w.build().expand()
+	if content(t, again, "primary.xml") != content(t, theirs, "primary.xml") {
+		t.Error("the second build ran createrepo_c anew")
+	}
+}
+
+func TestCreaterepoThatIsMissingIsSaid(t *testing.T) {
+	w := newRPMWorld(t)
+	w.add("a", packed(t, "a", 0))
+	w.metadata, w.hostRoot = wire.Createrepo, t.TempDir()
+	_, err := w.build().tryExpand()
+	if err == nil || !strings.Contains(err.Error(), "createrepo_c is not installed") {
+		t.Errorf("error %v", err)
+	}
+	if got := w.asked(); got != "" {
+		t.Errorf("before that, the origin was asked for %s", got)
 	}
 }

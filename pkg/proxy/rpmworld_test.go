@@ -30,12 +30,13 @@ const rpmDir = "deps/rpm/noarch/repo"
 
 // rpmWorld is an origin of RPMs and a store, for several builds.
 type rpmWorld struct {
-	t        testing.TB
-	server   *httptest.Server
-	store    *store.Store
-	packages []tree.File
-	modules  string
-	allow    string
+	t                  testing.TB
+	server             *httptest.Server
+	store              *store.Store
+	packages           []tree.File
+	modules            string
+	allow              string
+	metadata, hostRoot string
 
 	mu       sync.Mutex
 	contents map[string][]byte
@@ -157,7 +158,7 @@ func (w *rpmWorld) build() *rpmBuild {
 		w.t.Fatal(err)
 	}
 	events := wire.NewEventWriter(io.Discard)
-	spec := &wire.Spec{AllowUnverified: w.allow, ReadAhead: "off"}
+	spec := &wire.Spec{AllowUnverified: w.allow, ReadAhead: "off", RPMMetadata: w.metadata, HostRoot: w.hostRoot, Scratch: w.t.TempDir()}
 	src := newSource(w.t.Context(), tr, w.store, client, spec, events, time.Now)
 	w.t.Cleanup(func() {
 		src.wait()

@@ -45,8 +45,9 @@ type source struct {
 	wg     sync.WaitGroup
 	repos  map[string]*repo // repodata under way or made, by directory
 
-	headers sync.Map // digest of a package whose header was fetched, to the *rpm.Package
-	spoiled sync.Map // digest of a package whose repodata is wrong, to the error
+	oldWay  *createrepo // nil: repodata comes from headers
+	headers sync.Map    // digest of a package whose header was fetched, to the *rpm.Package
+	spoiled sync.Map    // digest of a package whose repodata is wrong, to the error
 }
 
 func newSource(ctx context.Context, t *tree.Tree, s *store.Store, c *fetch.Client, spec *wire.Spec, events *wire.EventWriter, now func() time.Time) *source {
@@ -56,6 +57,7 @@ func newSource(ctx context.Context, t *tree.Tree, s *store.Store, c *fetch.Clien
 	}
 	src.stats = newStats(events, src.cameFrom, src.Size, now)
 	src.ahead = newReadAhead(src, spec)
+	src.oldWay = newCreaterepo(spec)
 	src.headerClient = func() (*fetch.Client, error) { return c, nil }
 	return src
 }

@@ -75,11 +75,21 @@ type Spec struct {
 	// is what the next will want. Any string; empty means that nothing is known
 	// of other builds and nothing is remembered of this one.
 	TraceKey string
+	// RPMMetadata says how repodata is made: from the packages' headers (""), or
+	// by createrepo_c (Createrepo).
+	RPMMetadata string
+	// HostRoot is where the proxy sees the root directory of the machine that it
+	// runs on, for createrepo_c; empty for its own. Store and Scratch have the
+	// same paths there.
+	HostRoot string
 	// NoPassthrough turns FUSE passthrough off.
 	NoPassthrough bool
 	// TreeBytes is the length in bytes of the base64 that follows.
 	TreeBytes int
 }
+
+// Createrepo is the value of Spec.RPMMetadata that names the program.
+const Createrepo = "createrepo_c"
 
 // View is a writable-looking copy of the build context that copies no data: an
 // overlay whose lower directory is the context itself.
