@@ -29,6 +29,7 @@ func Formats() []Format {
 	return []Format{
 		newFormat("pip", isPylock, parsePylock),
 		newFormat("npm", oneOf("npm-shrinkwrap.json", "package-lock.json"), parseNpm),
+		newFormat("yarn", oneOf("yarn.lock"), parseYarn),
 		newFormat("generic", oneOf("artifacts.lock.yaml"), parseGeneric),
 		newFormat("rpm", oneOf("rpms.lock.yaml"), parseRPM),
 	}

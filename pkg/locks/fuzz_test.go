@@ -24,6 +24,7 @@ func fuzzFormat(f *testing.F, s sample) {
 
 func FuzzPylock(f *testing.F)  { fuzzFormat(f, pylockSample()) }
 func FuzzNpm(f *testing.F)     { fuzzFormat(f, npmSample()) }
+func FuzzYarn(f *testing.F)    { fuzzFormat(f, yarnSample()) }
 func FuzzGeneric(f *testing.F) { fuzzFormat(f, genericSample()) }
 func FuzzRPM(f *testing.F)     { fuzzFormat(f, rpmSample()) }
 

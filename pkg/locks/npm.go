@@ -1,7 +1,6 @@
 package locks
 
 import (
-	"net/url"
 	"path"
 	"slices"
 	"strings"
@@ -204,7 +203,9 @@ func (p *npmParser) artifact(e npmEntry) (Artifact, error) {
 		Line:    e.line,
 	}
 	if e.resolved == "" {
-		return p.fromRegistry(e, a)
+		u, err := p.src.npmRegistryURL(e)
+		a.URLs, a.Path, a.PURL = []string{u}, npmDir+"/"+npmFile(e), npmPURL(e, nil)
+		return a, err
 	}
 	at := int(e.node.get("resolved").line)
 	if isGit(e.resolved) {
@@ -216,8 +217,8 @@ func (p *npmParser) artifact(e npmEntry) (Artifact, error) {
 		return a, errAt(at, "%s: %w", clip(e.name), err)
 	}
 	if isRegistryTarball(u, e) {
-		a.Path = registryPath(e)
-		a.URLs = p.registryURLs(e, u)
+		a.Path = npmDir + "/" + npmFile(e)
+		a.URLs = p.src.npmURLs(e, u)
 		a.PURL = npmPURL(e, nil)
 		return a, nil
 	}
@@ -240,85 +241,4 @@ func isGit(resolved string) bool {
 		return true
 	}
 	return strings.HasPrefix(scheme, "git+")
-}
-
-// isRegistryTarball tells a registry's tarball from any other: by the path that
-// npm's registries share, <name>/-/<base>-<version>.tgz, because a registry may
-// stand at any host.
-func isRegistryTarball(u *url.URL, e npmEntry) bool {
-	return e.version != "" && strings.HasSuffix(u.Path, "/"+registryTarball(e))
-}
-
-// registryTarball is the tarball's path below the URL of a registry.
-func registryTarball(e npmEntry) string {
-	base := e.name[strings.LastIndexByte(e.name, '/')+1:]
-	return e.name + "/-/" + base + "-" + e.version + ".tgz"
-}
-
-// registryPath is Hermeto's name for a registry's tarball: "@s/a" becomes "s-a".
-func registryPath(e npmEntry) string {
-	name := strings.ReplaceAll(strings.TrimPrefix(e.name, "@"), "/", "-")
-	return npmDir + "/" + name + "-" + e.version + ".tgz"
-}
-
-// fromRegistry is an entry without resolved, as npm writes it under
-// omit-lockfile-registry-resolved: the user's registry has it.
-func (p *npmParser) fromRegistry(e npmEntry, a Artifact) (Artifact, error) {
-	own := p.registry(e.name)
-	if own == "" {
-		return a, errAt(e.line, "%s has no resolved, and no npm registry is configured", clip(e.name)).
-			hint("write registry=<URL> into .npmrc, or make the lock without omit-lockfile-registry-resolved")
-	}
-	u := own + "/" + registryTarball(e)
-	if _, err := parseURL(u); err != nil {
-		return a, errAt(e.line, "%s: the configured npm registry: %w", clip(e.name), err)
-	}
-	a.URLs = []string{u}
-	a.Path = registryPath(e)
-	a.PURL = npmPURL(e, nil)
-	return a, nil
-}
-
-// registry is the user's registry for a package, without a slash at the end.
-func (p *npmParser) registry(name string) string {
-	if p.src.RegistryURL == nil {
-		return ""
-	}
-	own := ""
-	if scope, _, ok := strings.Cut(name, "/"); ok {
-		own = p.src.RegistryURL("npm:" + scope)
-	}
-	if own == "" {
-		own = p.src.RegistryURL("npm")
-	}
-	return strings.TrimRight(own, "/")
-}
-
-// registryURLs applies replace-registry-host (npm's documentation, "config").
-// npm writes one fixed host for "whatever registry is configured", which can't
-// be told from a private registry's host. A strong digest makes it safe to try
-// both; without one the same name may be another package elsewhere, so that
-// only what the lock says is used, unless the user has said otherwise.
-func (p *npmParser) registryURLs(e npmEntry, u *url.URL) []string {
-	own := p.registry(e.name)
-	mode := p.src.ReplaceRegistryHost
-	if own == "" || mode == "never" {
-		return []string{e.resolved}
-	}
-	mine := own + "/" + registryTarball(e)
-	switch {
-	case mode == "always" || mode != "" && mode == u.Hostname():
-		return []string{mine}
-	case mine == e.resolved || e.digest.Weak() || mode != "":
-		return []string{e.resolved}
-	}
-	return []string{mine, e.resolved}
-}
-
-func npmPURL(e npmEntry, q map[string]string) string {
-	namespace, name, scoped := strings.Cut(strings.ToLower(e.name), "/")
-	if !scoped {
-		namespace, name = "", namespace
-	}
-	return purl("npm", namespace, name, e.version, q)
 }

@@ -64,7 +64,7 @@ func TestEntryWithoutResolvedNeedsARegistry(t *testing.T) {
 		Path: "a/package-lock.json",
 		Data: []byte("{\"lockfileVersion\":3,\n\"packages\":{\n\"node_modules/a\":{\"version\":\"1\"}}}"),
 	})
-	if err == nil || !strings.HasPrefix(err.Error(), "a/package-lock.json:3: a has no resolved, and no npm registry") {
+	if err == nil || !strings.HasPrefix(err.Error(), "a/package-lock.json:3: the lock has no URL for a, and no npm registry") {
 		t.Errorf("%v", err)
 	}
 }
@@ -87,5 +87,13 @@ func TestSpecifiersThatPointElsewhere(t *testing.T) {
 		if isRemote(spec) != want {
 			t.Errorf("isRemote(%q) = %v", spec, !want)
 		}
+	}
+}
+
+// TestFileURLStaysOnePath: a lock may be in a directory of any name.
+func TestFileURLStaysOnePath(t *testing.T) {
+	src := Source{OutputDir: "/out put/50%#?/"}
+	if got, want := fileURL(src, "deps/npm/a-1+b.tgz"), "file:///out put/50%25%23%3F/deps/npm/a-1+b.tgz"; got != want {
+		t.Errorf("%q, want %q", got, want)
 	}
 }

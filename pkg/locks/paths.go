@@ -91,7 +91,16 @@ func sibling(src Source, name string) string {
 	return path.Join(path.Dir(src.Path), name)
 }
 
-// fileURL is the URL of a file of the tree as the build will see it.
-func fileURL(src Source, p string) string {
-	return "file://" + strings.TrimSuffix(src.OutputDir, "/") + "/" + p
+// inOutput is a path of the tree as the build will see it.
+func inOutput(src Source, p string) string {
+	return strings.TrimSuffix(src.OutputDir, "/") + "/" + p
 }
+
+// fileURL is the URL of a file of the tree as the build will see it. What would
+// end a URL's path (RFC 3986, section 3.3), and the percent sign, are escaped:
+// npm decodes the path.
+func fileURL(src Source, p string) string {
+	return "file://" + urlEscaper.Replace(inOutput(src, p))
+}
+
+var urlEscaper = strings.NewReplacer("%", "%25", "#", "%23", "?", "%3F")

@@ -52,7 +52,7 @@ func parsePylock(src Source, b *builder) error {
 
 // pipEnv is what Hermeto sets so that pip, and uv, look nowhere else.
 func (b *builder) pipEnv(src Source) {
-	b.env("PIP_FIND_LINKS", strings.TrimSuffix(src.OutputDir, "/")+"/"+pipDir)
+	b.env("PIP_FIND_LINKS", inOutput(src, pipDir))
 	b.env("PIP_NO_INDEX", "true")
 }
 

@@ -47,6 +47,7 @@ func TestRealLocksHaveTheirNumbers(t *testing.T) {
 		{"quay.artifacts.lock.yaml", "generic", "", 2, 0, 2, 0},
 		{"extensions.package-lock.json", "npm", "", 51, 0, 51, 0},
 		{"microsoft-authentication.package-lock.json", "npm", "", 60, 0, 60, 0},
+		{"porta.yarn.lock", "yarn", "", 1252, 0, 1460, 0},
 	}
 	for _, c := range cases {
 		t.Run(c.file+" "+c.arch, func(t *testing.T) {
