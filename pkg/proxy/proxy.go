@@ -317,19 +317,26 @@ func (p *server) end(how wire.End) error {
 		<-p.after(graceDead)
 	}
 	p.stop()
-	terr := p.unmount()
-	p.src.wait() // what ends now counts
-	sum := p.src.summary()
+	if uerr := p.unmount(); uerr != nil {
+		p.events.Send(wire.Event{Kind: wire.Warning, Text: uerr.Error()})
+		err = errors.Join(err, uerr)
+	}
+	// What ends now counts. What takes longer (a large file on its way to the
+	// disk) keeps this process, but nobody who waits for the summary.
+	select {
+	case <-p.src.settled():
+	case <-p.after(settleLimit):
+	}
+	p.events.Send(wire.Event{Kind: wire.SummaryKind, Summary: p.src.summary()})
 	if how == wire.Succeeded && p.spec.ReadAhead == "trace" {
 		p.src.ahead.traces.save(p.src.tree, p.src.stats.opened())
 	}
-	terr = errors.Join(terr, p.release())
-	if terr != nil {
-		p.events.Send(wire.Event{Kind: wire.Warning, Text: terr.Error()})
-	}
-	p.events.Send(wire.Event{Kind: wire.SummaryKind, Summary: sum})
-	return errors.Join(err, terr)
+	return errors.Join(err, p.takeDown())
 }
+
+// settleLimit is how long the summary waits for downloads that have been told
+// to end.
+const settleLimit = 500 * time.Millisecond
 
 // takeDown undoes what has been done so far.
 func (p *server) takeDown() error {

@@ -152,6 +152,16 @@ func (s *source) abandon(d *download) bool {
 // wait blocks until no download runs any more; the build's context has ended.
 func (s *source) wait() { s.wg.Wait() }
 
+// settled is closed when wait would not block.
+func (s *source) settled() <-chan struct{} {
+	done := make(chan struct{})
+	go func() {
+		s.wait()
+		close(done)
+	}()
+	return done
+}
+
 // cameFrom says where a file's content came from in this build.
 func (s *source) cameFrom(f *tree.File) string {
 	if f.Content != nil {
