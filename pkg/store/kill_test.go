@@ -131,7 +131,7 @@ func scriptPlant(_ context.Context, s *Store) error {
 
 // failpointBinary is this test binary built so that it dies where it is told to.
 var failpointBinary = sync.OnceValues(func() (string, error) {
-	path := filepath.Join(scratch, "store.test")
+	path := filepath.Join(scratch(), "store.test")
 	out, err := exec.Command("go", "test", "-c", "-tags", "failpoint", "-o", path, ".").CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("building with failpoints: %w\n%s", err, out)

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -25,18 +26,26 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
-	var err error
-	if scratch, err = os.MkdirTemp(memory(), "store-test-"); err != nil {
-		panic(err)
-	}
 	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
-		os.RemoveAll(scratch)
+		if scratchMade {
+			os.RemoveAll(scratch())
+		}
 		os.Exit(code)
 	}))
 }
 
 // scratch is a directory for what several tests share.
-var scratch string
+var (
+	scratch = sync.OnceValue(func() string {
+		dir, err := os.MkdirTemp(memory(), "store-test-")
+		if err != nil {
+			panic(err)
+		}
+		scratchMade = true
+		return dir
+	})
+	scratchMade bool
+)
 
 var children = map[string]func(args []string) error{
 	"put": childPut, "die": childDie, "pin": childPin, "script": childScript,

@@ -42,7 +42,7 @@ func TestModel(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		m := &model{clock: &clock{time.Now()}, have: map[string]bool{}, keys: map[string]string{},
 			pins: map[string][]string{}, free: map[string]func() error{}}
-		dir, err := os.MkdirTemp(scratch, "model-")
+		dir, err := os.MkdirTemp(scratch(), "model-")
 		if err != nil {
 			rt.Fatal(err)
 		}
