@@ -73,9 +73,9 @@ func contents(image string) []string {
 	return strings.Fields(out)
 }
 
-func removeImages() {
+func removeImages(work string) {
 	ctx := context.Background()
-	out, err := podman(ctx, "images", "--format", "{{.Repository}}", "--filter", "reference="+imagePrefix+"*")
+	out, err := podman(ctx, "images", "--format", "{{.Repository}}", "--filter", "reference="+imagePrefix(work)+"*")
 	if err != nil {
 		return
 	}

@@ -49,7 +49,7 @@ func run(ctx context.Context, binary string, keep bool) error {
 	} else {
 		defer os.RemoveAll(work)
 		// Images first: their removal does not depend on the directory.
-		defer removeImages()
+		defer removeImages(work)
 	}
 	say("making the locks with uv and npm")
 	app, err := realapp.Make(ctx, work)

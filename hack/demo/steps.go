@@ -15,8 +15,11 @@ import (
 	"github.com/lazybuild/lazybuild/e2e/realapp"
 )
 
-// imagePrefix is in the names of all images that the demo makes.
-const imagePrefix = "localhost/lazybuild-test/demo-"
+// imagePrefix begins the names of all images of one run of the demo: another
+// run at the same time has other images, and removes only its own.
+func imagePrefix(work string) string {
+	return "localhost/lazybuild-test/" + filepath.Base(work) + "-"
+}
 
 // step is one thing that happens to the application.
 type step struct {
@@ -53,7 +56,7 @@ func runAll(ctx context.Context, a *realapp.App, ways []way) (map[string][]*resu
 			if err := setRound(dir, fmt.Sprintf("%s-%d", filepath.Base(filepath.Dir(dir)), i)); err != nil {
 				return nil, err
 			}
-			r, err := w.build(ctx, dir, fmt.Sprintf("%s%s-%d", imagePrefix, s.name, i), s.fresh)
+			r, err := w.build(ctx, dir, fmt.Sprintf("%s%s-%d", imagePrefix(filepath.Dir(a.Before)), s.name, i), s.fresh)
 			if err != nil {
 				return nil, fmt.Errorf("%s, %s: %w", s.name, w.name(), err)
 			}
