@@ -80,6 +80,10 @@ func removeImages(work string) {
 		return
 	}
 	for image := range strings.FieldsSeq(out) {
+		// podman lists all names of an image that has a name that matches.
+		if !strings.HasPrefix(image, imagePrefix(work)) {
+			continue
+		}
 		if _, err := podman(ctx, "rmi", image); err != nil {
 			say("%v", err)
 		}
