@@ -22,7 +22,7 @@ ARGS ?=
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## Build bin/lazybuild, a static binary
@@ -46,6 +46,11 @@ unit: ## Unit tests with the race detector
 .PHONY: e2e
 e2e: build ## End-to-end tests (after `make setup`)
 	$(WITHENV) go test -tags '$(TAGS) e2e' -timeout 30m -count=1 $(ARGS) ./e2e/...
+
+.PHONY: e2e-dnf5
+e2e-dnf5: build ## The end-to-end test with dnf 5, in an image of Debian unstable
+	./hack/image-rpm.sh dnf5
+	$(WITHENV) LAZYBUILD_E2E_DNF5=1 go test -tags '$(TAGS) e2e' -timeout 30m -count=1 -run Dnf5 $(ARGS) ./e2e/
 
 .PHONY: bench
 bench: build ## Benchmarks

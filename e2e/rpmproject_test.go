@@ -11,8 +11,11 @@ import (
 	"testing"
 )
 
-// dnfImage has dnf 4 and rpm inside (hack/image-rpm.sh makes it).
-const dnfImage = "localhost/lazybuild-test/dnf:bookworm"
+// Images with rpm and dnf 4 or dnf 5 inside; hack/image-rpm.sh makes them.
+const (
+	dnfImage  = "localhost/lazybuild-test/dnf:bookworm"
+	dnf5Image = "localhost/lazybuild-test/dnf5:sid"
+)
 
 // rpmArch is this machine's architecture as RPM calls it.
 var rpmArch = map[string]string{"amd64": "x86_64", "arm64": "aarch64", "s390x": "s390x", "ppc64le": "ppc64le"}[runtime.GOARCH]
@@ -59,7 +62,7 @@ func newRPMProject(t *testing.T, o *rpmOrigin) *rpmProject {
 func needImage(t *testing.T, image string) {
 	t.Helper()
 	if err := exec.Command("podman", "image", "exists", image).Run(); err != nil {
-		t.Fatalf("there is no image %s: run hack/image-rpm.sh", image)
+		t.Fatalf("there is no image %s: run make setup, or hack/image-rpm.sh", image)
 	}
 }
 

@@ -6,7 +6,7 @@
 #	2. writes a containers.conf of its own where this host's kernel set-up
 #	   needs one (the user's and the system's are never touched)
 #	3. checks FUSE
-#	4. makes the base image (image.sh)
+#	4. makes the base images (image.sh, image-rpm.sh)
 #
 # Needs root or sudo. Everything is kept in $LAZYBUILD_CACHE
 # (default: ~/.cache/lazybuild-dev); `. $LAZYBUILD_CACHE/env` gives a shell the
@@ -31,6 +31,8 @@ fusermount3:fuse3
 debootstrap:debootstrap
 createrepo_c:createrepo-c
 rpmbuild:rpm
+rpmsign:rpm
+gpg:gnupg
 dnf:dnf
 gcc:gcc
 '
@@ -123,4 +125,5 @@ install_packages
 write_conf
 check_fuse
 "$here/image.sh"
+"$here/image-rpm.sh"
 say "ready ($LAZYBUILD_CACHE)"
