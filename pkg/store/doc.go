@@ -24,6 +24,7 @@
 //	v1/locks/<name>            flock files, removed by their last holder
 //	v1/pins/<build>            what a live build may need, flocked by that build
 //	v1/quarantine/<name>       blobs that turned out to be damaged
+//	v1/.gc                     its time is that of the last automatic GC
 //	v1/.lock                   shared by every open Store, exclusive only for Clean
 //
 // All access goes through an os.Root, so a symbolic link planted in the store
