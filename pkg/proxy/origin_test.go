@@ -132,6 +132,15 @@ func (o *origin) gets(path string) int {
 	return o.files[path].gets
 }
 
+// forget sets the number of GETs to 0.
+func (o *origin) forget() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, f := range o.files {
+		f.gets = 0
+	}
+}
+
 // all is the number of GETs of all files.
 func (o *origin) all() int {
 	o.mu.Lock()

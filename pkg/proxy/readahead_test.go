@@ -228,6 +228,7 @@ func TestTraceOfAGoodBuildIsFollowed(t *testing.T) {
 	if err := os.RemoveAll(filepath.Join(dir, "v1/blobs/sha256")); err != nil {
 		t.Fatal(err)
 	}
+	o.forget()
 	second := run(t, specWith(), tr)
 	second.sh("cat deps/npm/p007*")
 	second.arrives(o, files[3], files[20])
