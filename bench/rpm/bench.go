@@ -36,7 +36,7 @@ type bench struct {
 // changed is how many packages the changed lock has got.
 const changed = 10
 
-func (b *bench) all() ([]result, error) {
+func (b *bench) all(ctx context.Context) ([]result, error) {
 	var list []result
 	store := filepath.Join(b.dir, "store")
 	for _, way := range []struct {
@@ -44,11 +44,11 @@ func (b *bench) all() ([]result, error) {
 		run  func() (time.Duration, error)
 	}{
 		// The changed lock is the whole one; what came before lacked some packages.
-		{"", func() (time.Duration, error) { return b.lazy(filepath.Join(b.dir, "other"), b.packages[changed:]) }},
-		{"lazybuild, lock with 10 new packages", func() (time.Duration, error) { return b.lazy(filepath.Join(b.dir, "other"), b.packages) }},
-		{"lazybuild, cold", func() (time.Duration, error) { return b.lazy(store, b.packages) }},
-		{"lazybuild, warm", func() (time.Duration, error) { return b.lazy(store, b.packages) }},
-		{"download all, createrepo_c", b.prefetch},
+		{"", func() (time.Duration, error) { return b.lazy(ctx, filepath.Join(b.dir, "other"), b.packages[changed:]) }},
+		{"lazybuild, lock with 10 new packages", func() (time.Duration, error) { return b.lazy(ctx, filepath.Join(b.dir, "other"), b.packages) }},
+		{"lazybuild, cold", func() (time.Duration, error) { return b.lazy(ctx, store, b.packages) }},
+		{"lazybuild, warm", func() (time.Duration, error) { return b.lazy(ctx, store, b.packages) }},
+		{"download all, createrepo_c", func() (time.Duration, error) { return b.prefetch(ctx) }},
 	} {
 		b.o.taken()
 		took, err := way.run()
@@ -65,7 +65,7 @@ func (b *bench) all() ([]result, error) {
 
 // lazy starts a proxy, as a build does, and reads what dnf reads: of each
 // repository, one after the other, repomd.xml, primary and filelists.
-func (b *bench) lazy(store string, packages []*pkg) (time.Duration, error) {
+func (b *bench) lazy(ctx context.Context, store string, packages []*pkg) (time.Duration, error) {
 	t, err := b.plan(packages)
 	if err != nil {
 		return 0, err
@@ -79,7 +79,7 @@ func (b *bench) lazy(store string, packages []*pkg) (time.Duration, error) {
 	if err := os.MkdirAll(store, 0o700); err != nil {
 		return 0, err
 	}
-	p, err := startProxy(b.c.binary, spec, t)
+	p, err := startProxy(ctx, b.c.binary, spec, t)
 	if err != nil {
 		return 0, err
 	}
@@ -136,8 +136,8 @@ type proxy struct {
 	drain chan struct{}
 }
 
-func startProxy(binary string, spec wire.Spec, t *tree.Tree) (*proxy, error) {
-	cmd := exec.Command(binary, "proxy")
+func startProxy(ctx context.Context, binary string, spec wire.Spec, t *tree.Tree) (*proxy, error) {
+	cmd := exec.CommandContext(ctx, binary, "proxy")
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -190,20 +190,21 @@ func (p *proxy) end() error {
 
 // prefetch downloads all, eight files at once from each host, checks them and
 // runs createrepo_c.
-func (b *bench) prefetch() (time.Duration, error) {
+func (b *bench) prefetch(ctx context.Context) (time.Duration, error) {
 	dir := filepath.Join(b.dir, "prefetch")
 	start := time.Now()
-	g, ctx := errgroup.WithContext(context.Background())
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 8}}
+	g, gctx := errgroup.WithContext(ctx)
 	byHost := map[string][]*pkg{}
 	for _, p := range b.packages {
 		byHost[p.host] = append(byHost[p.host], p)
 	}
 	for _, list := range byHost {
 		g.Go(func() error {
-			inner, ctx := errgroup.WithContext(ctx)
+			inner, ctx := errgroup.WithContext(gctx)
 			inner.SetLimit(8)
 			for _, p := range list {
-				inner.Go(func() error { return download(ctx, b.o.url(p), filepath.Join(dir, p.Repoid, p.file), p) })
+				inner.Go(func() error { return download(ctx, client, b.o.url(p), filepath.Join(dir, p.Repoid, p.file), p) })
 			}
 			return inner.Wait()
 		})
@@ -218,7 +219,7 @@ func (b *bench) prefetch() (time.Duration, error) {
 		}
 	}
 	for _, repo := range repos {
-		if out, err := exec.Command("createrepo_c", "--quiet", filepath.Join(dir, repo)).CombinedOutput(); err != nil {
+		if out, err := exec.CommandContext(ctx, "createrepo_c", "--quiet", filepath.Join(dir, repo)).CombinedOutput(); err != nil {
 			return 0, fmt.Errorf("createrepo_c: %w\n%s", err, out)
 		}
 	}
@@ -226,12 +227,12 @@ func (b *bench) prefetch() (time.Duration, error) {
 	return took, os.RemoveAll(dir)
 }
 
-func download(ctx context.Context, url, file string, p *pkg) error {
+func download(ctx context.Context, client *http.Client, url, file string, p *pkg) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return err
 	}
-	resp, err := clients.Do(req)
+	resp, err := client.Do(req)
 	if err != nil {
 		return err
 	}
@@ -252,5 +253,3 @@ func download(ctx context.Context, url, file string, p *pkg) error {
 	}
 	return f.Close()
 }
-
-var clients = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 8}}

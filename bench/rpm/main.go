@@ -15,6 +15,7 @@
 package main
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"os"
@@ -33,7 +34,7 @@ func main() {
 	flag.Int64Var(&c.rate, "rate", 50_000_000, "bytes per second over all connections; 0 for no limit")
 	flag.StringVar(&c.dir, "dir", "", "directory for stores and downloads (default: a temporary one)")
 	flag.Parse()
-	if err := run(c); err != nil {
+	if err := run(context.Background(), c); err != nil {
 		fmt.Fprintln(os.Stderr, "bench/rpm:", err)
 		os.Exit(1)
 	}
@@ -45,7 +46,7 @@ type config struct {
 	rate                    int64
 }
 
-func run(c config) error {
+func run(ctx context.Context, c config) error {
 	dir, err := os.MkdirTemp(c.dir, "bench-rpm-")
 	if err != nil {
 		return err
@@ -62,7 +63,7 @@ func run(c config) error {
 	o := newOrigins(packages, c.latency, c.rate)
 	defer o.close()
 	bench := &bench{c: c, dir: dir, o: o, packages: packages}
-	results, err := bench.all()
+	results, err := bench.all(ctx)
 	if err != nil {
 		return err
 	}
