@@ -8,9 +8,18 @@
 // nothing of podman. It glues the parts together: pkg/mount asks for content,
 // the store has it or pkg/fetch gets it, pkg/rpm makes repodata.
 //
+// # Read-ahead
+//
+// What the build will probably read next is fetched before it asks (package
+// ahead decides what that is). What a program waits for comes first: it has
+// connections of its own, and overtakes what waits in the queue. Read-ahead has
+// a budget in bytes, leaves a part of the disk free, and ends with the build.
+// What it fetched in vain stands in the summary.
+//
 // # Ends
 //
-// "bye" on stdin: the build is over; unmount, remove, sum up. EOF without it,
+// "bye …" on stdin: the build is over; unmount, remove, sum up, and keep the
+// trace of a build that has succeeded. EOF without it,
 // or SIGTERM: the CLI is dead, but the build may still be running. The mount is
 // then made dead first: a RUN that comes later must fail loudly, and not find
 // an empty directory, which podman would make of a vanished one.

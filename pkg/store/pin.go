@@ -77,7 +77,7 @@ func writePin(f *os.File, digests iter.Seq[digest.Digest]) error {
 	}
 	w := bufio.NewWriter(f)
 	for d := range digests {
-		if _, err := digest.Parse(string(d)); err != nil {
+		if _, err := digestRef(d); err != nil {
 			return err
 		}
 		w.WriteString(string(d))
