@@ -112,18 +112,6 @@ func TestSweepTakesTheDeadAndLeavesTheLiving(t *testing.T) {
 	}
 }
 
-// podman says what it is asked to do.
-func fakePodman(t *testing.T, script string) (path, log string) {
-	t.Helper()
-	dir := t.TempDir()
-	path, log = filepath.Join(dir, "podman"), filepath.Join(dir, "log")
-	script = "#!/bin/sh\necho \"$*\" >>" + log + "\n" + script + "\n"
-	if err := os.WriteFile(path, []byte(script), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	return path, log
-}
-
 func TestContainersOfTheBuildAreRemoved(t *testing.T) {
 	_, s := newState(t, t.TempDir(), testID)
 	for name, volume := range map[string]string{"ours": s.Dir + "/output:/cachi2/output", "theirs": "/srv/" + string(otherID) + "/output:/x"} {

@@ -3,6 +3,7 @@ package orchestrator
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -47,4 +48,16 @@ func mkdir(t *testing.T, path string) string {
 func exists(path string) bool {
 	_, err := os.Lstat(path)
 	return err == nil
+}
+
+// fakePodman writes down what it is asked to do, then runs script.
+func fakePodman(t *testing.T, script string) (path, log string) {
+	t.Helper()
+	dir := t.TempDir()
+	path, log = filepath.Join(dir, "podman"), filepath.Join(dir, "log")
+	script = "#!/bin/sh\necho \"$*\" >>" + log + "\n" + script + "\n"
+	if err := os.WriteFile(path, []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return path, log
 }

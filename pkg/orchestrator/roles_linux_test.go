@@ -26,6 +26,8 @@ func playRole(role string, args []string) error {
 		return manyPrepare(args[0])
 	case "shared base":
 		return checkPropagation(args[0])
+	case "parent":
+		return parent()
 	case "damaged state":
 		return cleanDamaged(args[0])
 	}
@@ -163,4 +165,15 @@ func cleanDamaged(dir string) error {
 		}
 	}
 	return nil
+}
+
+// parent is a lazybuild with a child, until it is killed.
+func parent() error {
+	c, err := startChild(&podman{path: "/bin/sh"}, []string{"-c", `trap 'echo term; exit' TERM; echo $$; while :; do sleep 0.01; done`},
+		Stdio{Out: os.Stdout, Err: os.Stderr}, "")
+	if err != nil {
+		return err
+	}
+	<-c.done
+	return errors.New("the child has ended first")
 }

@@ -1,0 +1,103 @@
+package orchestrator
+
+import (
+	"archive/tar"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+	"github.com/google/go-containerregistry/pkg/v1/validate"
+)
+
+func TestTheProxyImageHoldsTheExecutableAndNothingElse(t *testing.T) {
+	exe := writeFile(t, filepath.Join(t.TempDir(), "lazybuild"), "\x7fELF program")
+	made, err := proxyImage(exe)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Through the archive that podman loads.
+	ref, err := name.NewTag("localhost/lazybuild-proxy:x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	archive := filepath.Join(t.TempDir(), "image.tar")
+	if err := tarball.WriteToFile(archive, ref, made); err != nil {
+		t.Fatal(err)
+	}
+	img, err := tarball.ImageFromPath(archive, &ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := validate.Image(img); err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := img.ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff([]string{"/lazybuild", "proxy"}, cfg.Config.Entrypoint); d != "" {
+		t.Error(d)
+	}
+	if cfg.OS != "linux" || cfg.Architecture != runtime.GOARCH || len(cfg.Config.Env) > 0 || cfg.Config.User != "" {
+		t.Errorf("the config is %+v", cfg)
+	}
+	type entry struct {
+		Type byte
+		Mode int64
+		Data string
+	}
+	got := map[string]entry{}
+	fs := mutate.Extract(img)
+	defer fs.Close()
+	for tr := tar.NewReader(fs); ; {
+		h, err := tr.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		data, err := io.ReadAll(tr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got[filepath.Clean(h.Name)] = entry{h.Typeflag, h.Mode, string(data)}
+	}
+	want := map[string]entry{"tmp": {tar.TypeDir, 0o1777, ""}, "lazybuild": {tar.TypeReg, 0o555, "\x7fELF program"}}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestTheImagesTagIsTheExecutablesDigest(t *testing.T) {
+	dir := t.TempDir()
+	tag := func(name, data string) string {
+		t.Helper()
+		got, err := executableTag(writeFile(t, filepath.Join(dir, name), data))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	a := tag("a", "one")
+	if !regexp.MustCompile(`^[0-9a-f]{16}$`).MatchString(a) {
+		t.Errorf("the tag is %q", a)
+	}
+	if tag("b", "one") != a || tag("a", "two") == a {
+		t.Error("the tag is not that of the content")
+	}
+	if _, err := executableTag(filepath.Join(dir, "none")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("got %v", err)
+	}
+	if _, err := proxyImage(filepath.Join(dir, "none")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("got %v", err)
+	}
+}

@@ -1,0 +1,180 @@
+package orchestrator
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+func TestTheStartOfAProcessWhateverItsName(t *testing.T) {
+	for _, name := range []string{"plain", "a b", ") Z 1 (", "(x)", "a) R 2 3"} {
+		script := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(script, []byte("#!/bin/sh\necho ready\nread x\n"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		cmd, in := started(t, exec.Command(script))
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", cmd.Process.Pid))
+		if err != nil || !strings.Contains(string(stat), "("+name+")") {
+			t.Fatalf("%s, %v", stat, err)
+		}
+		_, rest, _ := strings.Cut(string(stat), "("+name+") ")
+		if got := fmt.Sprint(processStart(cmd.Process.Pid)); got != strings.Fields(rest)[19] {
+			t.Errorf("%q: %s of %s", name, got, stat)
+		}
+		in()
+		// Ended, and nobody has waited for it: its PID is still taken.
+		waitZombie(t, cmd.Process.Pid)
+		if got := processStart(cmd.Process.Pid); got != 0 {
+			t.Errorf("%q: a zombie started at %d", name, got)
+		}
+		_ = cmd.Wait()
+		if got := processStart(cmd.Process.Pid); got != 0 {
+			t.Errorf("%q: nobody started at %d", name, got)
+		}
+	}
+}
+
+// started runs a command that says "ready" and then waits for its stdin's end.
+func started(t *testing.T, cmd *exec.Cmd) (*exec.Cmd, func()) {
+	t.Helper()
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	if got, err := bufio.NewReader(out).ReadString('\n'); err != nil || got != "ready\n" {
+		t.Fatalf("%q, %v", got, err)
+	}
+	return cmd, func() { in.Close() }
+}
+
+// waitZombie returns when the process has ended, without reaping it.
+func waitZombie(t *testing.T, pid int) {
+	t.Helper()
+	var info unix.Siginfo
+	err := error(unix.EINTR)
+	for errors.Is(err, unix.EINTR) {
+		err = unix.Waitid(unix.P_PID, pid, &info, unix.WEXITED|unix.WNOWAIT, nil)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestTheChildOfADeadBuildIsStopped(t *testing.T) {
+	cmd, _ := started(t, exec.Command("/bin/sh", "-c", "echo ready; read x"))
+	pid := cmd.Process.Pid
+	for _, s := range []State{
+		{}, {Child: 1, ChildStart: processStart(1)}, {Child: pid}, {Child: pid, ChildStart: processStart(pid) + 1},
+	} {
+		stopChild(&s)
+		if processStart(pid) == 0 {
+			t.Fatalf("%+v has stopped somebody else", s)
+		}
+	}
+	stopChild(&State{Child: pid, ChildStart: processStart(pid)})
+	if processStart(pid) != 0 {
+		t.Error("it still runs")
+	}
+}
+
+func TestADeafChildOfADeadBuildIsKilled(t *testing.T) {
+	cmd, _ := started(t, exec.Command("/bin/sh", "-c", "trap '' TERM; echo ready; read x"))
+	stopChild(&State{Child: cmd.Process.Pid, ChildStart: processStart(cmd.Process.Pid)})
+	waitZombie(t, cmd.Process.Pid)
+}
+
+// A RUN of the build has the tree mounted; everybody else stays alive, whatever
+// they have seen of the build.
+func TestOnlyTheRunsOfTheBuildAreKilled(t *testing.T) {
+	needsRoot(t)
+	base := t.TempDir()
+	s := &State{ID: testID, Dir: filepath.Join(base, string(testID))}
+	output := filepath.Join(s.Dir, "output")
+	// In this namespace, and as a copy in all of those below.
+	mkdir(t, output)
+	if err := unix.Mount("lazybuild-"+string(testID), output, "tmpfs", 0, ""); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = unix.Unmount(output, unix.MNT_DETACH) })
+	otherOutput := mkdir(t, filepath.Join(base, string(otherID), "output"))
+	cachi2 := mkdir(t, filepath.Join(base, "cachi2"))
+	inNS := func(script string) *exec.Cmd {
+		cmd, _ := started(t, exec.Command("unshare", "--mount", "--propagation", "private", "/bin/sh", "-ec", script+"; echo ready; read x"))
+		return cmd
+	}
+	run := inNS("mount --bind " + output + " " + cachi2)
+	// The bind of a directory carries the build's name as the mount's root.
+	dir := mkdir(t, filepath.Join(base, "x", string(testID)))
+	byRoot := inNS("mount --bind " + dir + " " + cachi2)
+	alive := map[string]*exec.Cmd{
+		"another build's RUN": inNS("mount --bind " + otherOutput + " " + cachi2),
+		"the proxy":           inNS("true"),
+		"another namespace":   inNS("umount " + output),
+	}
+	here, _ := started(t, exec.Command("/bin/sh", "-c", "echo ready; read x"))
+	alive["a process in our namespace"] = here
+	killBuildProcesses(s)
+	waitZombie(t, run.Process.Pid)
+	waitZombie(t, byRoot.Process.Pid)
+	for name, cmd := range alive {
+		if processStart(cmd.Process.Pid) == 0 {
+			t.Errorf("%s was killed", name)
+		}
+	}
+}
+
+func TestWhichMountsAreThoseOfARun(t *testing.T) {
+	const id, dir = string(testID), "/run/lazybuild/" + string(testID)
+	for name, tt := range map[string]struct {
+		mountinfo string
+		want      bool
+	}{
+		"empty":         {"", false},
+		"FUSE source":   {"9 1 0:9 / /cachi2/output ro - fuse.lazybuild lazybuild-" + id + " ro\n", true},
+		"overlay":       {"9 1 0:9 / /cachi2/output rw - overlay overlay rw,lowerdir=" + dir + "/lower\n", true},
+		"bind's root":   {"9 1 0:9 /lazybuild/" + id + "/cachi2.env /cachi2/cachi2.env ro - tmpfs tmpfs rw\n", true},
+		"host":          {"9 1 0:9 / " + dir + "/output rw - overlay overlay rw,lowerdir=" + dir + "/lower\n", false},
+		"proxy itself":  {"9 1 0:9 / " + dir + "/lower ro - fuse.lazybuild lazybuild-" + id + " ro\n", false},
+		"another build": {"9 1 0:9 / /cachi2/output ro - fuse.lazybuild lazybuild-" + string(otherID) + " ro\n", false},
+		"short line":    {"9 1 " + id + "\n", false},
+		"no line end":   {"8 1 0:9 / / rw - ext4 x rw\n9 1 0:9 / /x ro - fuse.lazybuild lazybuild-" + id + " ro", true},
+	} {
+		if got := inBuild([]byte(tt.mountinfo), []byte(id), dir); got != tt.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
+func TestWhichWorkingContainersAreTheBuilds(t *testing.T) {
+	const dir = "/run/lazybuild/" + string(testID)
+	for record, want := range map[string]bool{
+		`{"volumes":["` + dir + `/output:/cachi2/output:nosuid"]}`: true,
+		`{"volumes":["/run/lazybuild/` + string(otherID) + `/x"]}`: false,
+		`{"volumes":["` + dir + `0/output:/x"]}`:                   false,
+		`{"labels":{"x":"` + string(testID) + `"}}`:                false,
+		``: false,
+	} {
+		if got := ofBuild([]byte(record), dir); got != want {
+			t.Errorf("%s: %v", record, got)
+		}
+	}
+}
