@@ -110,7 +110,7 @@ func TestOverlayMetadataChangesDownloadNothing(t *testing.T) {
 	m := mountTree(t, Options{UnderOverlay: true}, files(file("deps/a.rpm", "rpm"), file("deps/b.whl", "wheel")))
 	top := overlayOn(t, m, false)
 	got := runAs(t, 0, "cd "+top+` && chown -R 1001:0 . && chmod -R g+w . && find . -type f | xargs ls -l`)
-	if strings.Count(got, "-r--rw-r--") != 2 {
+	if strings.Count(got, "-rw-rw-r--") != 2 {
 		t.Errorf("%s", got)
 	}
 	if n := m.src.totalOpens(); n != 0 {
