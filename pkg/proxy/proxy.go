@@ -90,7 +90,7 @@ func Run(ctx context.Context, o Options) error {
 	events := wire.NewEventWriter(o.Out)
 	defer events.Close(eventLimit)
 	in := bufio.NewReaderSize(o.In, 1<<20)
-	spec, t, err := wire.ReadSpec(in)
+	spec, t, err := readSpec(ctx, in, o.Stop)
 	if err != nil {
 		return fatal(events, err, "")
 	}
@@ -99,6 +99,25 @@ func Run(ctx context.Context, o Options) error {
 		return fatal(events, err, "")
 	}
 	return p.serve(ctx, in, o.Stop)
+}
+
+// readSpec reads what the CLI sends, unless the lease ends before it has.
+func readSpec(ctx context.Context, in *bufio.Reader, stop <-chan struct{}) (wire.Spec, *tree.Tree, error) {
+	var spec wire.Spec
+	var t *tree.Tree
+	var err error
+	read := make(chan struct{}) // closed when they are set
+	go func() {
+		defer close(read)
+		spec, t, err = wire.ReadSpec(in)
+	}()
+	select {
+	case <-read:
+		return spec, t, err
+	case <-stop:
+	case <-ctx.Done():
+	}
+	return wire.Spec{}, nil, errLease
 }
 
 func fatal(events *wire.EventWriter, err error, hint string) error {

@@ -299,3 +299,15 @@ func TestNonsenseOnStdinIsFatal(t *testing.T) {
 		}
 	}
 }
+
+func TestSignalBeforeTheSpecIsTheEnd(t *testing.T) {
+	in, w := io.Pipe()
+	defer w.Close()
+	stop := make(chan struct{})
+	close(stop)
+	done := make(chan error)
+	go func() { done <- Run(t.Context(), Options{In: in, Out: io.Discard, Stop: stop}) }()
+	if err := within(t, "the end", done); !errors.Is(err, errLease) {
+		t.Errorf("%v", err)
+	}
+}
