@@ -30,6 +30,7 @@ func Formats() []Format {
 		newFormat("pip", isPylock, parsePylock),
 		newFormat("npm", oneOf("npm-shrinkwrap.json", "package-lock.json"), parseNpm),
 		newFormat("yarn", oneOf("yarn.lock"), parseYarn),
+		newFormat("pnpm", oneOf("pnpm-lock.yaml"), parsePnpm),
 		newFormat("generic", oneOf("artifacts.lock.yaml"), parseGeneric),
 		newFormat("rpm", oneOf("rpms.lock.yaml"), parseRPM),
 	}

@@ -25,6 +25,7 @@ func fuzzFormat(f *testing.F, s sample) {
 func FuzzPylock(f *testing.F)  { fuzzFormat(f, pylockSample()) }
 func FuzzNpm(f *testing.F)     { fuzzFormat(f, npmSample()) }
 func FuzzYarn(f *testing.F)    { fuzzFormat(f, yarnSample()) }
+func FuzzPnpm(f *testing.F)    { fuzzFormat(f, pnpmSample()) }
 func FuzzGeneric(f *testing.F) { fuzzFormat(f, genericSample()) }
 func FuzzRPM(f *testing.F)     { fuzzFormat(f, rpmSample()) }
 
@@ -49,7 +50,7 @@ func FuzzNpmRewriteStaysJSON(f *testing.F) {
 
 // FuzzPlainYAMLAgreesWithFullYAML: the short way may refuse, but never differ.
 func FuzzPlainYAMLAgreesWithFullYAML(f *testing.F) {
-	for _, s := range []sample{genericSample(), rpmSample()} {
+	for _, s := range []sample{genericSample(), rpmSample(), pnpmSample()} {
 		f.Add(string(s.valid(f)))
 		f.Add(string(s.many(2)))
 		for _, m := range s.malformed {
@@ -60,6 +61,8 @@ func FuzzPlainYAMLAgreesWithFullYAML(f *testing.F) {
 		"a:\n- b\n- c: d\n  e: 'f'\ng: []\n", "a: b\n  c\n", "a:\nb: c\n", "- a: b\n\n# x\n- a: c # d\n",
 		"a: 'b''c'\n", "a: \"b\\n\"\n", "a:   b  \n", "---\na: b\n...\n", "a: b: c\n", "a: null\n", "x: !!str y\n", "---\n---\na: b\n",
 		strings.Repeat("k", 1025) + ": v\n",
+		"a: {b: [c, 'd'], e: >=1}\n", "a: {b: [c, 'd''e'], \"f\": ^1 || 2}\n'@g/h@1(i@2)': {j: k://l}\n", "- [a, b,]\n- {}\n- []\n",
+		"a: {b}\n", "a: [b: c]\n", "a: {b: c} d\n", "a: {b: }\n", "a: ''''\n", "'a' : b\n", "<<: {a: b}\n", "(a): ~\n",
 	} {
 		f.Add(text)
 	}
@@ -79,9 +82,9 @@ func FuzzPlainYAMLAgreesWithFullYAML(f *testing.F) {
 }
 
 func differ(a, b *node) string {
-	if a.kind != b.kind || a.text != b.text || a.line != b.line || len(a.items) != len(b.items) {
-		return fmt.Sprintf("kind %d, %q, line %d, %d items; yaml.v3: kind %d, %q, line %d, %d items",
-			a.kind, a.text, a.line, len(a.items), b.kind, b.text, b.line, len(b.items))
+	if a.kind != b.kind || a.text != b.text || a.line != b.line || a.pos != b.pos || len(a.items) != len(b.items) {
+		return fmt.Sprintf("kind %d, %q, line %d, byte %d, %d items; yaml.v3: kind %d, %q, line %d, byte %d, %d items",
+			a.kind, a.text, a.line, a.pos, len(a.items), b.kind, b.text, b.line, b.pos, len(b.items))
 	}
 	if !reflect.DeepEqual(a.keys, b.keys) {
 		return fmt.Sprintf("keys %v and %v", a.keys, b.keys)
@@ -95,7 +98,7 @@ func differ(a, b *node) string {
 }
 
 func TestToolWrittenYAMLTakesTheShortWay(t *testing.T) {
-	for _, file := range []string{"odh.rpms.lock.yaml", "odh.artifacts.lock.yaml", "quay.artifacts.lock.yaml"} {
+	for _, file := range []string{"quay.pnpm-lock.yaml", "odh.rpms.lock.yaml", "odh.artifacts.lock.yaml", "quay.artifacts.lock.yaml"} {
 		text := string(readReal(t, file))
 		plain, ok := readPlainYAML(text)
 		if !ok {

@@ -30,7 +30,8 @@ type node struct {
 	kind kind
 	toml tomlState
 	line int32
-	// pos and end are the value's byte range; only readJSON sets them.
+	// pos and end are the value's byte range; readYAML sets only pos, to
+	// -1 where it can't tell, and readTOML none of them.
 	pos, end int32
 	text     string // of a scalar, decoded
 	items    []*node

@@ -148,15 +148,20 @@ func readNpmEntry(k nodeKey, n *node, resolved string) (npmEntry, error) {
 	if e.digest, err = npmDigest(n); err != nil {
 		return e, err
 	}
-	for _, f := range []struct {
-		key string
-		to  *[]string
-	}{{"os", &e.only.OS}, {"cpu", &e.only.CPU}, {"libc", &e.only.Libc}} {
-		if *f.to, err = n.strings(f.key); err != nil {
-			return e, err
-		}
+	err = e.readPlatforms(n)
+	return e, err
+}
+
+// readPlatforms reads on which platforms the package can be used.
+func (e *npmEntry) readPlatforms(n *node) (err error) {
+	if e.only.OS, err = n.strings("os"); err != nil {
+		return err
 	}
-	return e, nil
+	if e.only.CPU, err = n.strings("cpu"); err != nil {
+		return err
+	}
+	e.only.Libc, err = n.strings("libc")
+	return err
 }
 
 // nameOfModule is the package's name in a path like "node_modules/a/node_modules/@s/b".

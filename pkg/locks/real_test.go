@@ -48,6 +48,7 @@ func TestRealLocksHaveTheirNumbers(t *testing.T) {
 		{"extensions.package-lock.json", "npm", "", 51, 0, 51, 0},
 		{"microsoft-authentication.package-lock.json", "npm", "", 60, 0, 60, 0},
 		{"porta.yarn.lock", "yarn", "", 1252, 0, 1460, 0},
+		{"quay.pnpm-lock.yaml", "pnpm", "", 1202, 0, 1302, 0},
 	}
 	for _, c := range cases {
 		t.Run(c.file+" "+c.arch, func(t *testing.T) {
@@ -56,7 +57,11 @@ func TestRealLocksHaveTheirNumbers(t *testing.T) {
 			if !ok || f.Type != c.typ {
 				t.Fatalf("%s is found as %q, want %q", base, f.Type, c.typ)
 			}
-			lock, err := f.Parse(Source{Path: base, Data: readReal(t, c.file), OutputDir: "/cachi2/output", Arch: c.arch})
+			src := Source{Path: base, Data: readReal(t, c.file), OutputDir: "/cachi2/output", Arch: c.arch}
+			if c.typ == "pnpm" {
+				src.RegistryURL = func(string) string { return "https://npm.example.org" }
+			}
+			lock, err := f.Parse(src)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"regexp"
 	"strconv"
+	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
 )
@@ -36,7 +37,7 @@ func readFullYAML(data []byte) (*node, error) {
 	if err != io.EOF {
 		return nil, errAt(yamlErrorLine(err), "the file is not valid YAML: %w", err)
 	}
-	c := yamlConverter{budget: maxExpanded}
+	c := yamlConverter{budget: maxExpanded, data: data, starts: lineStarts(data)}
 	return c.convert(doc.Content[0], 0, false)
 }
 
@@ -60,6 +61,40 @@ const maxExpanded = 100_000
 type yamlConverter struct {
 	arena  arena
 	budget int
+	data   []byte
+	starts []int // as lineStarts makes it
+}
+
+// lineStarts returns the place of each line, by its number from 1. It is nil
+// where yaml.v3 counts in another way than by "\n": it takes other characters
+// for line ends too, and a byte order mark for none.
+func lineStarts(data []byte) []int {
+	if bytes.Count(data, []byte("\r")) != bytes.Count(data, []byte("\r\n")) ||
+		bytes.ContainsAny(data, "\u0085\u2028\u2029\uFEFF") {
+		return nil
+	}
+	starts := []int{0, 0}
+	for i, b := range data {
+		if b == '\n' {
+			starts = append(starts, i+1)
+		}
+	}
+	return starts
+}
+
+// place is the byte at which yaml.v3 says that a value begins, or -1; yaml.v3
+// counts characters. With a tag or an anchor that is where those begin: who
+// uses the place has to look at what stands there.
+func (c *yamlConverter) place(y *yaml.Node) int32 {
+	if y.Line < 1 || y.Line >= len(c.starts) {
+		return -1
+	}
+	at := c.starts[y.Line]
+	for i := 1; i < y.Column && at < len(c.data); i++ {
+		_, size := utf8.DecodeRune(c.data[at:])
+		at += size
+	}
+	return int32(at)
 }
 
 var errAliases = errors.New("the file's aliases (*name) expand to too many values")
@@ -80,6 +115,7 @@ func (c *yamlConverter) convert(y *yaml.Node, depth int, aliased bool) (*node, e
 	if err != nil {
 		return nil, errAt(y.Line, "%w", err)
 	}
+	n.pos = c.place(y)
 	switch y.Kind {
 	case yaml.MappingNode:
 		n.kind = kindMap

@@ -3,8 +3,8 @@ package locks
 import "strings"
 
 // readPlainYAML reads the part of YAML that the tools that write lock files
-// use: block mappings and lists of one-line scalars without anchors, tags or
-// comments behind values. At anything else it says false, and the caller asks
+// use: block mappings and lists of values that end on their line, without
+// anchors, tags or comments behind values. At anything else it says false, and the caller asks
 // the full reader; so it never has to judge whether a document is valid, and
 // it may be as narrow as it likes. What it accepts, the full reader reads in
 // the same way: a fuzz test holds the two against each other.
@@ -22,6 +22,7 @@ type plainLine struct {
 	text   string // without the indentation and the line's end
 	indent int
 	num    int
+	off    int // of text, in the document
 }
 
 type plainReader struct {
@@ -33,9 +34,10 @@ type plainReader struct {
 // split cuts the document into its lines with content.
 func (r *plainReader) split(s string) bool {
 	r.lines = make([]plainLine, 0, strings.Count(s, "\n")+1)
-	num, started := 0, false
+	num, next, started := 0, 0, false
 	for line := range strings.SplitSeq(s, "\n") {
-		num++
+		at := next
+		num, next = num+1, next+len(line)+1
 		if !isPrintable(line) {
 			return false
 		}
@@ -49,7 +51,8 @@ func (r *plainReader) split(s string) bool {
 		case strings.HasPrefix(line, "---"), strings.HasPrefix(line, "..."), line[0] == '%':
 			return false
 		}
-		r.lines = append(r.lines, plainLine{text, len(line) - len(text), num})
+		indent := len(line) - len(text)
+		r.lines = append(r.lines, plainLine{text, indent, num, at + indent})
 	}
 	return true
 }
@@ -75,6 +78,7 @@ func (r *plainReader) block(indent, depth int) (*node, bool) {
 	if err != nil {
 		return nil, false
 	}
+	n.pos = int32(first.off)
 	if isItem(first.text) {
 		n.kind = kindList
 		return n, r.listItems(n, indent, depth)
@@ -100,13 +104,14 @@ func (r *plainReader) listItems(n *node, indent, depth int) bool {
 			return false
 		}
 		l.indent += len(l.text) - len(rest)
+		l.off += len(l.text) - len(rest)
 		l.text = rest
 		var v *node
 		var ok bool
 		if _, _, isMember := cutKey(rest); isMember {
 			v, ok = r.block(l.indent, depth+1)
 		} else {
-			v, ok = r.scalar(rest, l.num)
+			v, ok = r.value(l, rest, depth)
 			r.at++
 		}
 		if !ok {
@@ -133,7 +138,7 @@ func (r *plainReader) members(n *node, indent, depth int) bool {
 		if value == "" {
 			v, ok = r.nested(l, depth)
 		} else {
-			v, ok = r.scalar(value, l.num)
+			v, ok = r.value(l, value, depth)
 		}
 		if !ok {
 			return false
@@ -157,46 +162,58 @@ func (r *plainReader) nested(key *plainLine, depth int) (*node, bool) {
 
 // cutKey cuts "key: value" or "key:".
 func cutKey(text string) (key, value string, ok bool) {
-	i := 0
-	for i < len(text) && isBareKey(text[i]) {
-		i++
+	if text[0] == '\'' || text[0] == '"' {
+		key, value, ok = cutQuoted(text)
+		if !ok || value == "" || value[0] != ':' {
+			return "", "", false
+		}
+		value = value[1:]
+	} else {
+		i := keyEnd(text)
+		if i < 0 || !isPlainStart(text[0]) {
+			return "", "", false
+		}
+		key, value = text[:i], text[i+1:]
 	}
 	// A key of more than 1024 bytes is none (YAML 1.2, section 7.4.2).
-	if i == 0 || i > 128 || text[0] == '-' || i == len(text) || text[i] != ':' {
+	if len(key) > 1000 || value != "" && value[0] != ' ' {
 		return "", "", false
 	}
-	if i+1 == len(text) {
-		return text[:i], "", true
-	}
-	return text[:i], strings.TrimLeft(text[i+1:], " "), text[i+1] == ' '
+	return key, strings.TrimLeft(value, " "), true
 }
 
-// scalar reads a value that stands on one line.
-func (r *plainReader) scalar(text string, line int) (*node, bool) {
-	k := kindPlain
-	switch c := text[0]; {
-	case text == "[]":
-		k, text = kindList, ""
-	case c == '\'' || c == '"':
-		if len(text) < 2 || strings.IndexByte(text[1:], c) != len(text)-2 || strings.IndexByte(text, '\\') >= 0 {
-			return nil, false
+// keyEnd is the place of the colon that ends a bare key, or -1.
+func keyEnd(text string) int {
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case c == ':' && (i+1 == len(text) || text[i+1] == ' '):
+			return i
+		case !isBareKey(c) && strings.IndexByte("./:@()+=~^", c) < 0:
+			return -1
 		}
-		k, text = kindString, text[1:len(text)-1]
+	}
+	return -1
+}
+
+// value reads what stands behind a key or a dash, up to the end of the line.
+func (r *plainReader) value(l *plainLine, text string, depth int) (*node, bool) {
+	f := flowReader{arena: &r.arena, line: l.num, text: text, off: l.off + len(l.text) - len(text)}
+	switch c := text[0]; {
+	case c == '{' || c == '[' || c == '\'' || c == '"':
+		n, ok := f.value(depth + 1)
+		return n, ok && f.at == len(text)
 	case !isPlain(text):
 		return nil, false
 	}
-	n, err := r.arena.new(k, line)
-	if err != nil {
-		return nil, false
-	}
-	n.text = text
-	return n, true
+	return f.scalar(kindPlain, text, 0)
 }
 
 // isPlain says whether text is an unquoted scalar beyond doubt.
 func isPlain(text string) bool {
-	c := text[0]
-	return ('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || isDigit(c) || c == '/' || c == '_' || c == '.') &&
-		text[len(text)-1] != ':' && text[len(text)-1] != ' ' &&
+	return isPlainStart(text[0]) && text[len(text)-1] != ':' && text[len(text)-1] != ' ' &&
 		!strings.Contains(text, ": ") && !strings.Contains(text, " #")
+}
+
+func isPlainStart(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || isDigit(c) || strings.IndexByte("/_.^~(+<$", c) >= 0
 }
