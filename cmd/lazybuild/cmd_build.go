@@ -19,11 +19,13 @@ import (
 func newBuild(signals <-chan os.Signal) *cobra.Command {
 	var o lazyOptions
 	cmd := &cobra.Command{
-		Use:                "build [podman build flags] CONTEXT",
+		Use:                "build [podman build flags] [--lazy-… flags] CONTEXT",
 		Short:              "Build an image (the word may be left out)",
-		Long:               rootLong,
+		Long:               buildLong,
 		Example:            rootExample,
 		DisableFlagParsing: true,
+		// Use has them already.
+		DisableFlagsInUseLine: true,
 	}
 	o.addFlags(cmd.Flags())
 	cmd.RunE = func(c *cobra.Command, args []string) error {

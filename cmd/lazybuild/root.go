@@ -33,6 +33,18 @@ Exit status:
   any other: the exit code of podman build, which is that of the RUN that failed
 `
 
+const buildLong = rootLong + ` podman build --help
+lists them. Flags that contradict lazybuild's own are refused: a --volume over
+/cachi2/output, another --network than none with --lazy-hermetic.
+
+The lock files beside the Containerfile and in the context's root are found by
+their names; lazybuild tree prints what they hold. Without any, the build is
+podman build's own.
+
+Most --lazy-… flags can stand in lazybuild.toml or in a variable too, as in
+"read-only = true" or LAZYBUILD_READ_ONLY=true. A flag wins over a variable, that
+over the file.`
+
 type rootCommand struct{ *cobra.Command }
 
 func newRoot(signals <-chan os.Signal) rootCommand {
@@ -52,8 +64,26 @@ func newRoot(signals <-chan os.Signal) rootCommand {
 	root.SetHelpTemplate(`{{with or .Long .Short}}{{.}}
 
 {{end}}{{.UsageString}}` + exitStatus)
+	// Long descriptions of flags are wrapped, so that they stay readable.
+	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages", ".FlagUsagesWrapped 100"))
+	for _, c := range root.Commands() {
+		c.Args = usageError(c.Args)
+	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &orchestrator.UsageError{Err: err} })
 	return rootCommand{root}
+}
+
+// usageError makes a wrong number of arguments the usage error that it is.
+func usageError(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if check == nil {
+			return nil
+		}
+		if err := check(c, args); err != nil {
+			return &orchestrator.UsageError{Err: err}
+		}
+		return nil
+	}
 }
 
 // names are the words that are commands; "help" and "completion" are cobra's.
