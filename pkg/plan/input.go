@@ -14,7 +14,7 @@ import (
 
 // Input names a lock file, or a directory with lock files.
 type Input struct {
-	// Type is the Hermeto backend ("pip", "npm", "generic", "rpm").
+	// Type is the Hermeto backend ("pip", "npm", "yarn", "pnpm", "generic", "rpm").
 	Type string
 	// Path of the lock file, whatever its name, or of a directory: then it means
 	// the lock files of the type in it. Empty means that they are looked for
@@ -52,7 +52,8 @@ func (o *Options) inputs() ([]found, error) {
 	case o.Config != nil && len(o.Config.Inputs) > 0:
 		return o.resolve(o.Config.inputs(), o.Config.dir)
 	}
-	return o.discover()
+	all, err := o.discover()
+	return o.oneJavaScript(all), err
 }
 
 // resolve finds the lock files that the inputs mean; relative paths start at dir.
@@ -85,7 +86,7 @@ func (o *Options) resolveOne(in Input, dir string) ([]found, error) {
 		return nil, fmt.Errorf("looking for the %s input: %w", in.Type, err)
 	}
 	if !info.IsDir() {
-		return []found{{in.Type, path, in.By}}, nil
+		return []found{{typ: in.Type, path: path, by: in.By}}, nil
 	}
 	all, err := locksIn(path, in.By)
 	if err != nil {
@@ -136,7 +137,7 @@ func locksIn(dir, by string) ([]found, error) {
 	for _, e := range entries {
 		f, ok := locks.ForFile(e.Name())
 		if ok && !e.IsDir() {
-			all = append(all, found{f.Type, filepath.Join(dir, e.Name()), by})
+			all = append(all, found{typ: f.Type, path: filepath.Join(dir, e.Name()), by: by})
 		}
 	}
 	return preferShrinkwrap(all), nil

@@ -9,6 +9,12 @@
 //	discovery                  lock files beside the Containerfile and in the
 //	                           build context's root
 //
+// Of several JavaScript locks in one directory (package-lock.json, yarn.lock,
+// pnpm-lock.yaml) discovery takes one, because a project uses one of these
+// clients and the others' locks are left-overs: that of package.json's
+// "packageManager", else the first in the order npm, pnpm, yarn. A warning names
+// them all. An input that names its type is not affected.
+//
 // What comes out: the tree, the environment that Hermeto would set, and those
 // of the project's own files that Hermeto would rewrite.
 package plan
@@ -126,9 +132,10 @@ func (o *Options) complete() error {
 // defaultOutput is where Konflux mounts Hermeto's directory.
 const defaultOutput = "/cachi2/output"
 
-// found is one lock file to read; path is absolute.
+// found is one lock file to read; path is absolute. note, if not empty, is a
+// warning about how it was chosen.
 type found struct {
-	typ, path, by string
+	typ, path, by, note string
 }
 
 // builder collects what the locks say.
@@ -164,6 +171,9 @@ func (b *builder) add(in found) error {
 	}
 	b.plan.Files = append(b.plan.Files, in.path)
 	b.take(lock, tree.Input{Type: lock.Type, Lock: name, FoundBy: in.by})
+	if in.note != "" {
+		b.warn(name, in.note)
+	}
 	return nil
 }
 
