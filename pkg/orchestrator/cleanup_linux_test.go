@@ -87,7 +87,7 @@ func TestADamagedStateNamesNoContainers(t *testing.T) {
 func TestSweepTakesTheDeadAndLeavesTheLiving(t *testing.T) {
 	base := t.TempDir()
 	dead, ds := newState(t, base, testID)
-	_, ls := newState(t, base, otherID)
+	living, ls := newState(t, base, otherID)
 	for _, s := range []State{ds, ls} {
 		out := filepath.Join(s.Dir, "output")
 		mountTmp(t, out)
@@ -110,6 +110,7 @@ func TestSweepTakesTheDeadAndLeavesTheLiving(t *testing.T) {
 	if mountsAt(filepath.Join(ds.Dir, "output")) != 0 || mountsAt(filepath.Join(ls.Dir, "output")) != 2 {
 		t.Error("the mounts are not those of the living build alone")
 	}
+	living.remove() // and until here it was locked
 }
 
 func TestContainersOfTheBuildAreRemoved(t *testing.T) {
