@@ -60,7 +60,7 @@ func newRoot(signals <-chan os.Signal) rootCommand {
 	root.SetVersionTemplate(versionText())
 	build := newBuild(signals)
 	root.Long += "\n\nlazybuild's own flags:\n" + strings.TrimRight(build.LocalFlags().FlagUsagesWrapped(100), "\n")
-	root.AddCommand(build, newTree(), newVersion(), newProxy(signals), newReap())
+	root.AddCommand(build, newTree(), newVersion(), newProxy(signals), newReap(), newStore())
 	root.SetHelpTemplate(`{{with or .Long .Short}}{{.}}
 
 {{end}}{{.UsageString}}` + exitStatus)

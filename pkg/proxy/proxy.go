@@ -359,7 +359,26 @@ func (p *server) end(how wire.End) error {
 	if how == wire.Succeeded && p.spec.ReadAhead == "trace" {
 		p.src.ahead.traces.save(p.src.tree, p.src.stats.opened())
 	}
+	if how != wire.Gone {
+		p.cleanStore()
+	}
 	return errors.Join(err, p.takeDown())
+}
+
+// cleanLimit bounds the daily clean-up: the CLI waits for this process's end.
+const cleanLimit = 3 * time.Second
+
+// cleanStore keeps the store within its limits, at most once a day. What this
+// build has used is still pinned.
+func (p *server) cleanStore() {
+	ctx, cancel := context.WithTimeout(context.Background(), cleanLimit)
+	defer cancel()
+	r, ran, err := p.store.AutoGC(ctx)
+	if err != nil && !errors.Is(err, store.ErrReadOnly) {
+		p.src.debug("cleaning up the store: %v", err)
+	} else if ran && len(r.Removed) > 0 {
+		p.src.debug("cleaned up the store: %d files, %d bytes", len(r.Removed), r.Freed)
+	}
 }
 
 // settleLimit is how long the summary waits for downloads that have been told
