@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/lazybuild/lazybuild/pkg/orchestrator/containerfile"
 )
@@ -40,28 +39,17 @@ func (b *build) volumes() []string {
 		"--volume", b.output() + ":" + o.OutputDir + ":" + mode,
 		"--volume", filepath.Join(b.state.Dir, "cachi2.env") + ":" + filepath.Join(filepath.Dir(o.OutputDir), "cachi2.env") + ":ro,nosuid,nodev",
 	}
-	if o.YumRepos && len(b.reposD()) > 0 {
+	if o.YumRepos && len(o.Plan.ReposD) > 0 {
 		v = append(v, "--volume", filepath.Join(b.state.Dir, "repos.d")+":/etc/yum.repos.d:ro,nosuid,nodev")
 	}
 	return v
-}
-
-// reposD are the repository files of the tree, by name.
-func (b *build) reposD() map[string][]byte {
-	files := map[string][]byte{}
-	for _, f := range b.o.Plan.Tree.Files {
-		if dir, name := filepath.Split(f.Path); strings.HasPrefix(dir, "deps/rpm/") && strings.HasSuffix(dir, "/repos.d/") && f.Content != nil {
-			files[name] = f.Content
-		}
-	}
-	return files
 }
 
 // rewriteContainerfiles writes copies with our ARGs and returns their paths
 // and the flags that they need.
 func (b *build) rewriteContainerfiles() (files, extra []string, err error) {
 	o := &b.o
-	args := []containerfile.Arg{{Name: "LAZYBUILD_DEPS", Value: o.Plan.Tree.Fingerprint()}}
+	args := []containerfile.Arg{{Name: "LAZYBUILD_DEPS", Value: o.Plan.Fingerprint()}}
 	for _, e := range o.Plan.Env {
 		args = append(args, containerfile.Arg{Name: e.Name, Value: e.Value})
 	}

@@ -41,7 +41,8 @@ func testBuild(t *testing.T, words string, files ...Containerfile) *build {
 	t.Helper()
 	b := &build{id: testID, p: &podman{path: "podman"}, o: Options{
 		Line: line(t, words), Target: &Target{Context: "/src", Files: files},
-		Plan: &plan.Plan{Tree: testTree(t), Env: []tree.Env{{Name: "PIP_NO_INDEX", Value: "true"}}},
+		Plan: &plan.Plan{Tree: testTree(t), Env: []tree.Env{{Name: "PIP_NO_INDEX", Value: "true"}},
+			ReposD: map[string][]byte{"cachi2.repo": []byte("[repo]")}},
 		Base: "/base", Store: "/store", Tmp: "/tmp", OutputDir: "/cachi2/output", YumRepos: true,
 		AllowUnverified: "weak", ReadAhead: "trace", UI: NewUI(&strings.Builder{}, false, false),
 	}}

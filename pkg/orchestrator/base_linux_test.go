@@ -11,7 +11,7 @@ import (
 )
 
 func TestManyBuildsMakeOneSharedBase(t *testing.T) {
-	inNamespace(t, "bases", filepath.Join(t.TempDir(), "base"))
+	inNamespace(t, "bases", t.TempDir())
 }
 
 func TestMountsOfOtherNamespacesAppearBelowTheBase(t *testing.T) {

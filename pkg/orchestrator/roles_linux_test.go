@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,9 +20,7 @@ import (
 func playRole(role string, args []string) error {
 	switch role {
 	case "base":
-		// All of them start when the parent lets go.
-		_, _ = bufio.NewReader(os.Stdin).ReadString('\n')
-		return prepareBase(args[0])
+		return prepareBases(args)
 	case "bases":
 		return manyPrepare(args[0])
 	case "shared base":
@@ -87,20 +86,61 @@ func mountsAt(dir string) int {
 	return n
 }
 
-func manyPrepare(base string) error {
-	if shared, err := isShared(filepath.Dir(base)); err != nil || shared {
+// prepareBases is one lazybuild of several: it waits until all of them run.
+func prepareBases(bases []string) error {
+	fmt.Println("ready")
+	_, _ = bufio.NewReader(os.Stdin).ReadString('\n')
+	for _, base := range bases {
+		if err := prepareBase(base); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func manyPrepare(dir string) error {
+	if shared, err := isShared(dir); err != nil || shared {
 		return fmt.Errorf("the namespace is shared (%v, %v): nothing is tested", shared, err)
 	}
+	// Once is not often enough for two to meet.
+	var bases []string
+	for i := range 30 {
+		bases = append(bases, filepath.Join(dir, fmt.Sprint(i)))
+	}
+	if err := atOnce(4, func() *exec.Cmd { return self("base", bases...) }); err != nil {
+		return err
+	}
+	for _, base := range bases {
+		if n := mountsAt(base); n != 1 {
+			return fmt.Errorf("%d mounts at the base, want 1", n)
+		}
+		if shared, err := isShared(base); err != nil || !shared {
+			return fmt.Errorf("the base is shared: %v, %v", shared, err)
+		}
+	}
+	return nil
+}
+
+// atOnce runs n processes that say a line when they are ready, and then wait
+// for the end of their stdin.
+func atOnce(n int, command func() *exec.Cmd) error {
 	var cmds []*exec.Cmd
-	var lets []interface{ Close() error }
-	for range 8 {
-		cmd := self("base", base)
+	var lets []io.Closer
+	for range n {
+		cmd := command()
 		cmd.Stderr = os.Stderr
 		in, err := cmd.StdinPipe()
 		if err != nil {
 			return err
 		}
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			return err
+		}
 		if err := cmd.Start(); err != nil {
+			return err
+		}
+		if _, err := bufio.NewReader(out).ReadString('\n'); err != nil {
 			return err
 		}
 		cmds, lets = append(cmds, cmd), append(lets, in)
@@ -112,16 +152,7 @@ func manyPrepare(base string) error {
 	for _, cmd := range cmds {
 		errs = append(errs, cmd.Wait())
 	}
-	if err := errors.Join(errs...); err != nil {
-		return err
-	}
-	if n := mountsAt(base); n != 1 {
-		return fmt.Errorf("%d mounts at the base, want 1", n)
-	}
-	if shared, err := isShared(base); err != nil || !shared {
-		return fmt.Errorf("the base is shared: %v, %v", shared, err)
-	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // checkPropagation stands for the whole reason of prepareBase: what is mounted
@@ -169,7 +200,7 @@ func cleanDamaged(dir string) error {
 
 // parent is a lazybuild with a child, until it is killed.
 func parent() error {
-	c, err := startChild(&podman{path: "/bin/sh"}, []string{"-c", `trap 'echo term; exit' TERM; echo $$; while :; do sleep 0.01; done`},
+	c, err := startChild(&podman{path: "/bin/sh"}, []string{"-c", `trap 'echo term; exit' TERM; echo $$; while kill -0 $PPID; do sleep 0.01; done`},
 		Stdio{Out: os.Stdout, Err: os.Stderr}, "")
 	if err != nil {
 		return err

@@ -49,7 +49,7 @@ func (b *build) start(ctx context.Context) (args []string, err error) {
 // exists.
 func (b *build) prepare(ctx context.Context) error {
 	o := &b.o
-	inputs := [][]byte{[]byte(o.Plan.Tree.Fingerprint()), []byte(strings.Join(o.Line.Verbatim(), "\x00"))}
+	inputs := [][]byte{[]byte(o.Plan.Fingerprint()), []byte(strings.Join(o.Line.Verbatim(), "\x00"))}
 	for _, f := range o.Target.Files {
 		inputs = append(inputs, f.Data)
 	}
@@ -158,7 +158,7 @@ func (b *build) spec() wire.Spec {
 		TraceKey: b.traceKey(),
 	}
 	if o.YumRepos {
-		for name, data := range b.reposD() {
+		for name, data := range o.Plan.ReposD {
 			s.Files["repos.d/"+name] = data
 		}
 	}

@@ -33,6 +33,9 @@ type Config struct {
 	RPMSource *bool `toml:"rpm-source"`
 	// YumRepos mounts the RPM lock's repositories over /etc/yum.repos.d.
 	YumRepos *bool `toml:"yum-repos"`
+	// ReposD are directories, relative to the file, whose *.repo files join those
+	// of the RPM lock over /etc/yum.repos.d; of two with one name the later wins.
+	ReposD []string `toml:"repos-d"`
 	// ReadOnly mounts the tree read-only.
 	ReadOnly *bool `toml:"read-only"`
 	// Hermetic runs builds without network.
@@ -150,7 +153,7 @@ func (c *Config) inputs() []Input {
 }
 
 // configKeys are the keys that exist.
-var configKeys = []string{"inputs", "inputs.type", "inputs.path", "store", "readahead", "allow-unverified", "rpm-source", "rpm-metadata", "yum-repos", "read-only", "hermetic"}
+var configKeys = []string{"inputs", "inputs.type", "inputs.path", "store", "readahead", "allow-unverified", "rpm-source", "rpm-metadata", "yum-repos", "repos-d", "read-only", "hermetic"}
 
 // didYouMean suggests the key that differs least, if it is near.
 func didYouMean(key string) string {

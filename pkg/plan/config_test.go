@@ -72,7 +72,7 @@ func TestConfigErrorsSayWhereAndWhat(t *testing.T) {
 }
 
 func TestEveryConfigKeyIsKnownToTheSuggestions(t *testing.T) {
-	text := "store='s'\nreadahead='off'\nrpm-metadata='headers'\nallow-unverified='weak'\nrpm-source=true\nyum-repos=true\nread-only=true\nhermetic=true\ninputs=[{type='pip',path='x'}]\n"
+	text := "store='s'\nreadahead='off'\nrpm-metadata='headers'\nallow-unverified='weak'\nrpm-source=true\nyum-repos=true\nrepos-d=['x']\nread-only=true\nhermetic=true\ninputs=[{type='pip',path='x'}]\n"
 	if _, err := parseConfig("f", text); err != nil {
 		t.Error(err)
 	}

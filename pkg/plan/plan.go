@@ -66,6 +66,9 @@ type Plan struct {
 	// Rewrites are the project's files that must be different in the build
 	// context: absolute path to content.
 	Rewrites map[string][]byte
+	// ReposD are the files for /etc/yum.repos.d, by name: those of the RPM lock,
+	// and those that the configuration adds.
+	ReposD map[string][]byte
 	// Auth is what locks state about authentication for some of their files.
 	Auth []Auth
 	// Files are the absolute paths of the configuration and lock files that were read.
@@ -109,7 +112,11 @@ func Make(o Options) (*Plan, error) {
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	return b.finish()
+	p, err := b.finish()
+	if err != nil {
+		return nil, err
+	}
+	return p, p.addReposD(&o)
 }
 
 // complete sets the defaults.
