@@ -40,7 +40,7 @@ type malformed struct {
 }
 
 func samples() []sample {
-	return []sample{pylockSample(), npmSample(), yarnSample(), pnpmSample(), genericSample(), rpmSample()}
+	return []sample{pylockSample(), npmSample(), yarnSample(), pnpmSample(), bundlerSample(), genericSample(), rpmSample()}
 }
 
 func (s sample) source(data []byte) Source {

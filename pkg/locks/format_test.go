@@ -8,7 +8,7 @@ import (
 func TestDiscoveryByFileName(t *testing.T) {
 	for base, want := range map[string]string{
 		"pylock.toml": "pip", "pylock.cpu.toml": "pip", "package-lock.json": "npm", "npm-shrinkwrap.json": "npm",
-		"pnpm-lock.yaml": "pnpm", "yarn.lock": "yarn",
+		"pnpm-lock.yaml": "pnpm", "Gemfile.lock": "bundler", "yarn.lock": "yarn",
 		"artifacts.lock.yaml": "generic", "rpms.lock.yaml": "rpm",
 		"pylock..toml": "", "pylock.a.b.toml": "", "mypylock.toml": "", "pylock.toml.bak": "", "package.json": "", "": "",
 	} {

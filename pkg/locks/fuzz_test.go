@@ -26,6 +26,7 @@ func FuzzPylock(f *testing.F)  { fuzzFormat(f, pylockSample()) }
 func FuzzNpm(f *testing.F)     { fuzzFormat(f, npmSample()) }
 func FuzzYarn(f *testing.F)    { fuzzFormat(f, yarnSample()) }
 func FuzzPnpm(f *testing.F)    { fuzzFormat(f, pnpmSample()) }
+func FuzzBundler(f *testing.F) { fuzzFormat(f, bundlerSample()) }
 func FuzzGeneric(f *testing.F) { fuzzFormat(f, genericSample()) }
 func FuzzRPM(f *testing.F)     { fuzzFormat(f, rpmSample()) }
 
