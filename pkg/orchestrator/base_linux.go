@@ -68,6 +68,10 @@ func isShared(dir string) (bool, error) {
 	}
 	var carrier *mountinfo.Info
 	for _, m := range mounts {
+		// The filter compares text: to it /run/lazybuild carries /run/lazybuild2.
+		if !strings.HasPrefix(real+"/", strings.TrimSuffix(m.Mountpoint, "/")+"/") {
+			continue
+		}
 		// The longest mount point carries dir; of two at the same place the later.
 		if carrier == nil || len(m.Mountpoint) >= len(carrier.Mountpoint) {
 			carrier = m
