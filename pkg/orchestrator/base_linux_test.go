@@ -61,6 +61,9 @@ func TestSharedIsTheMountThatCarriesTheDirectory(t *testing.T) {
 	mountTmp(t, inner)
 	set(inner, unix.MS_SHARED)
 	check(inner, true)
+	set(dir, unix.MS_PRIVATE)
+	check(mkdir(t, inner+"2"), false) // beside the shared one, whatever its name
+	set(dir, unix.MS_SHARED)
 	link := filepath.Join(t.TempDir(), "link")
 	if err := os.Symlink(dir, link); err != nil {
 		t.Fatal(err)
