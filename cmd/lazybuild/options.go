@@ -137,9 +137,10 @@ func variable(flag string) string {
 }
 
 func (o *lazyOptions) plan(t *orchestrator.Target, c *plan.Config, platform string) (*plan.Plan, error) {
+	own := registriesOf(t.Context)
 	p := plan.Options{
 		ContextDir: t.Context, Containerfile: t.Containerfile(), OutputDir: outputDir, Config: c,
-		Platform: platform, SourceRPMs: o.rpmSource, RegistryURL: registries(t.Context),
+		Platform: platform, SourceRPMs: o.rpmSource, RegistryURL: own.url, Mirror: own.configured,
 	}
 	for _, s := range o.inputs {
 		in, err := plan.ParseInput(s)

@@ -8,38 +8,63 @@ import (
 	"sync"
 )
 
-// registries finds the base URL of the user's own package registry, for locks
-// that leave it out (npm's omit-lockfile-registry-resolved). It asks where the
-// user's own tools would look: the environment, the project's .npmrc, the
-// user's, and at last npm itself, which knows its default. context is the
-// project's directory.
-func registries(context string) func(format string) string {
-	npm := sync.OnceValue(func() string {
+// registries are the user's own package registries, as the user's own tools
+// would find them.
+type registries struct {
+	files []string // .npmrc files, the project's first
+	npm   func() string
+}
+
+// registriesOf prepares to look; context is the project's directory.
+func registriesOf(context string) registries {
+	home, _ := os.UserHomeDir()
+	return registries{
+		files: []string{filepath.Join(context, ".npmrc"), filepath.Join(home, ".npmrc")},
+		// npm takes a third of a second to say what its default is.
+		npm: sync.OnceValue(func() string {
+			cmd := exec.Command("npm", "config", "get", "registry")
+			cmd.Dir = context
+			out, err := cmd.Output()
+			if err != nil {
+				return ""
+			}
+			return strings.TrimSpace(string(out))
+		}),
+	}
+}
+
+// configured is the registry that the user has configured for "npm" or for a
+// scope ("npm:@scope"); "" when there is none.
+func (r registries) configured(format string) string {
+	tool, scope, _ := strings.Cut(format, ":")
+	if tool != "npm" {
+		return ""
+	}
+	key := "registry"
+	if scope != "" {
+		key = scope + ":registry"
+	} else {
 		for _, name := range []string{"npm_config_registry", "NPM_CONFIG_REGISTRY"} {
 			if v := os.Getenv(name); v != "" {
 				return v
 			}
 		}
-		home, _ := os.UserHomeDir()
-		for _, file := range []string{filepath.Join(context, ".npmrc"), filepath.Join(home, ".npmrc")} {
-			if v := npmrcValue(file, "registry"); v != "" {
-				return v
-			}
-		}
-		cmd := exec.Command("npm", "config", "get", "registry")
-		cmd.Dir = context
-		out, err := cmd.Output()
-		if err != nil {
-			return ""
-		}
-		return strings.TrimSpace(string(out))
-	})
-	return func(format string) string {
-		if format == "npm" {
-			return npm()
-		}
-		return ""
 	}
+	for _, file := range r.files {
+		if v := npmrcValue(file, key); v != "" {
+			return v
+		}
+	}
+	return ""
+}
+
+// url is configured, or else what npm itself says, for locks that leave the
+// registry out.
+func (r registries) url(format string) string {
+	if v := r.configured(format); v != "" || format != "npm" {
+		return v
+	}
+	return r.npm()
 }
 
 // npmrcValue reads one key of an ini file as npm writes it.

@@ -53,6 +53,7 @@ func (s sample) source(data []byte) Source {
 			return nil, fmt.Errorf("%s: %w", name, fs.ErrNotExist)
 		},
 		RegistryURL: func(string) string { return "https://own.example.org/npm/" },
+		Mirror:      func(string) string { return "https://own.example.org/npm/" },
 	}
 }
 

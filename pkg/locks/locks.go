@@ -168,11 +168,15 @@ type Source struct {
 	Sibling func(name string) ([]byte, error)
 	// RegistryURL gives the base URL of the user's own registry for a format
 	// whose lock may leave it out ("npm"; for a scope with a registry of its own
-	// "npm:@scope"); nil or "" when none is configured.
+	// "npm:@scope"); nil or "" when none is known. It may be slow (it may have to
+	// ask the tool for its default), so it is asked only where a lock has no URL.
 	RegistryURL func(format string) string
+	// Mirror is like RegistryURL, but answers only with what the user has
+	// configured and is fast; nil or "" when that is nothing.
+	Mirror func(format string) string
 	// ReplaceRegistryHost is npm's replace-registry-host: "never", "always", or
-	// the host in the lock's URLs that stands for RegistryURL. The zero value
-	// means: where the lock states a strong digest, try RegistryURL first and
+	// the host in the lock's URLs that stands for Mirror. The zero value
+	// means: where the lock states a strong digest, try Mirror first and
 	// the lock's own URL after it; without a digest, only the lock's own URL.
 	ReplaceRegistryHost string
 }

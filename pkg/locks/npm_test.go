@@ -47,6 +47,7 @@ func TestRegistryOfTheUser(t *testing.T) {
 				Data: []byte(`{"lockfileVersion":3,"packages":{"node_modules/@s/a":{"version":"1.0.0",` +
 					resolved + `"integrity":` + c.integrity + `}}}`),
 				RegistryURL:         func(f string) string { return c.registries[f] },
+				Mirror:              func(f string) string { return c.registries[f] },
 				ReplaceRegistryHost: c.mode,
 			})
 			if err != nil {

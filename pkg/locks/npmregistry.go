@@ -31,7 +31,7 @@ func npmFile(e npmEntry) string {
 // says no URL: npm's under omit-lockfile-registry-resolved, and nearly all of
 // pnpm's.
 func (s Source) npmRegistryURL(e npmEntry) (string, error) {
-	own := s.npmRegistry(e.name)
+	own := npmRegistry(s.RegistryURL, e.name)
 	if own == "" {
 		return "", errAt(e.line, "the lock has no URL for %s, and no npm registry is configured", clip(e.name)).
 			hint("write registry=<URL> into .npmrc, or make the lock with the URLs in it")
@@ -44,16 +44,16 @@ func (s Source) npmRegistryURL(e npmEntry) (string, error) {
 }
 
 // npmRegistry is the user's registry for a package, without a slash at the end.
-func (s Source) npmRegistry(name string) string {
-	if s.RegistryURL == nil {
+func npmRegistry(ask func(format string) string, name string) string {
+	if ask == nil {
 		return ""
 	}
 	own := ""
 	if scope, _, ok := strings.Cut(name, "/"); ok {
-		own = s.RegistryURL("npm:" + scope)
+		own = ask("npm:" + scope)
 	}
 	if own == "" {
-		own = s.RegistryURL("npm")
+		own = ask("npm")
 	}
 	return strings.TrimRight(own, "/")
 }
@@ -61,11 +61,11 @@ func (s Source) npmRegistry(name string) string {
 // npmURLs applies replace-registry-host (npm's documentation, "config") to an
 // entry with the URL of a registry's tarball. npm and yarn write one fixed host
 // for "whatever registry is configured", which can't be told from a private
-// registry's host. A strong digest makes it safe to try both; without one the
-// same name may be another package elsewhere, so that only what the lock says
+// registry's host. Where the user has configured a registry, a strong digest
+// makes it safe to try both; without one the same name may be another package elsewhere, so that only what the lock says
 // is used, unless the user has said otherwise.
 func (s Source) npmURLs(e npmEntry, u *url.URL) []string {
-	own := s.npmRegistry(e.name)
+	own := npmRegistry(s.Mirror, e.name)
 	mode := s.ReplaceRegistryHost
 	if own == "" || mode == "never" {
 		return []string{e.resolved}

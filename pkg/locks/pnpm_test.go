@@ -65,6 +65,7 @@ func TestRewrittenPnpmLockDiffersInTarballsOnly(t *testing.T) {
 			lock, err := Parse("pnpm", Source{
 				Path: "pnpm-lock.yaml", Data: []byte(text), OutputDir: out,
 				RegistryURL: func(string) string { return "https://own.example.org" },
+				Mirror:      func(string) string { return "https://own.example.org" },
 			})
 			if err != nil {
 				t.Errorf("%q: %v", style, err)

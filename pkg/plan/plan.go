@@ -53,6 +53,9 @@ type Options struct {
 	// RegistryURL gives the base URL of the user's own registry for formats
 	// whose locks may leave it out; nil when there is none.
 	RegistryURL func(format string) string
+	// Mirror is RegistryURL without what a tool would have to be asked for: only
+	// what the user has configured. May be nil.
+	Mirror func(format string) string
 	// ReadFile replaces os.ReadFile in tests.
 	ReadFile func(path string) ([]byte, error)
 }
@@ -165,7 +168,7 @@ func (b *builder) add(in found) error {
 	dir := filepath.Dir(in.path)
 	lock, err := locks.Parse(in.typ, locks.Source{
 		Path: name, Data: data, OutputDir: b.o.OutputDir, Arch: b.target.RPM(), SourceRPMs: b.o.SourceRPMs,
-		RegistryURL: b.o.RegistryURL,
+		RegistryURL: b.o.RegistryURL, Mirror: b.o.Mirror,
 		Sibling: func(name string) ([]byte, error) {
 			if !filepath.IsLocal(name) {
 				return nil, fs.ErrNotExist
