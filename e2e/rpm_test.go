@@ -114,21 +114,21 @@ func TestModuleStreamDecidesWhatIsInstalled(t *testing.T) {
 // TestDownloadsOfATransactionStartAtOnce: dnf verifies package after package,
 // so that without librepo's attributes only one would be under way.
 func TestDownloadsOfATransactionStartAtOnce(t *testing.T) {
-	const perHost = 8 // lazybuild's own limit
+	const atOnce = 8 // as many as a parallel prefetch; lazybuild's own limit per host is higher
 	o := newRPMOrigin(t)
 	p := newRPMProject(t, o)
 	p.runs("dnf makecache", installApp)
 	// modules.yaml is a whole download too, and comes alone.
 	modules := p.modules.url[len(o.URL)+1:]
-	met := o.gather(t, perHost, modules)
+	met := o.gather(t, atOnce, modules)
 	r := p.start(p.hermetic("-t", p.image(), noReadAhead)...)
 	r.event(met, "the downloads that run at once")
 	r.wait()
 	if r.code() != 0 {
 		t.Fatalf("exit code %d\n%s", r.code(), r)
 	}
-	if c := o.count(); c.atOnce != perHost {
-		t.Errorf("%d downloads ran at once, want %d", c.atOnce, perHost)
+	if c := o.count(); c.atOnce < atOnce {
+		t.Errorf("%d downloads ran at once, want at least %d", c.atOnce, atOnce)
 	}
 }
 

@@ -176,15 +176,16 @@ func (b *build) onEvent(ev wire.Event) {
 // The proxy sums up and unmounts within milliseconds, on a busy machine within
 // a second. Nobody waits after a good build; after a Ctrl-C somebody does.
 const (
-	byeLimit      = 10 * time.Second
+	byeLimitGood  = 10 * time.Second
 	byeLimitAbort = 700 * time.Millisecond
+	goneLimit     = 1500 * time.Millisecond
 )
 
 func (b *build) byeLimit() time.Duration {
 	if b.broken {
 		return byeLimitAbort
 	}
-	return byeLimit
+	return byeLimitGood
 }
 
 // finish takes the proxy down in order and reports.
@@ -193,7 +194,7 @@ func (b *build) finish(code int) {
 	if code == ExitOK {
 		word = wire.ByeOK
 	}
-	if b.summary = b.proxy.bye(word, byeLimit); b.summary == nil {
+	if b.summary = b.proxy.bye(word, b.byeLimit()); b.summary == nil {
 		b.summary = &wire.Summary{}
 		b.broken = true
 	}
@@ -215,8 +216,8 @@ func (b *build) end() error {
 		return nil
 	}
 	if b.proxy != nil {
-		b.proxy.bye(wire.Bye, byeLimit)
-		b.proxy.waitGone(byeLimit)
+		b.proxy.bye(wire.Bye, b.byeLimit())
+		b.proxy.waitGone(max(b.byeLimit(), goneLimit))
 		b.o.UI.Verbose("the proxy is gone")
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), cleanupLimit)
