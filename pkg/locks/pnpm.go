@@ -73,7 +73,7 @@ func (p *pnpmParser) entry(k nodeKey, n *node) error {
 	if err := p.b.add(a); err != nil {
 		return err
 	}
-	return p.pointTo(res, "file://"+inOutput(p.src, a.Path))
+	return p.pointTo(k, res, a.Path)
 }
 
 // pnpmTarball returns the tarball's URL, empty where it follows from the

@@ -5,13 +5,20 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 )
 
-// pointTo makes the tarball of a resolution the given URL. pnpm then reads the
-// file in place, whatever registry is configured. The text is edited and not
-// written anew: reviewers and pnpm's own merge driver compare lines.
-func (p *pnpmParser) pointTo(res *node, target string) error {
+// pointTo makes the tarball of a resolution the file at the given path of the
+// tree. What is named "name@version" has to come from a registry: since 10.34
+// pnpm refuses a file: URL there. So it gets a path relative to the registry
+// that the .npmrc names. The text is edited and not written anew: reviewers and
+// pnpm's own merge driver compare lines.
+func (p *pnpmParser) pointTo(k nodeKey, res *node, file string) error {
+	target := "file://" + inOutput(p.src, file)
+	if _, version := cutNpmID(k.name); !strings.Contains(version, ":") {
+		target = p.besideRegistry(k.name, file)
+	}
 	edit, ok := tarballEdit(p.src.Data, res, yamlScalar(target))
 	if !ok || len(p.edits) > 0 && edit.pos < p.edits[len(p.edits)-1].end {
 		return errAt(int(res.line), "the resolution is written in a way that can't be rewritten").
@@ -19,6 +26,18 @@ func (p *pnpmParser) pointTo(res *node, target string) error {
 	}
 	p.edits = append(p.edits, edit)
 	return nil
+}
+
+// besideRegistry is a file's path relative to the registry of the package.
+func (p *pnpmParser) besideRegistry(id, file string) string {
+	registry := pnpmDir + "/npm/"
+	if strings.HasPrefix(id, "@jsr/") {
+		registry = pnpmDir + "/jsr/"
+	}
+	if name, ok := strings.CutPrefix(file, registry); ok {
+		return urlEscaper.Replace(name)
+	}
+	return "../" + urlEscaper.Replace(strings.TrimPrefix(file, pnpmDir+"/"))
 }
 
 // tarballEdit says how the text of a resolution has to be changed. It believes
@@ -98,8 +117,9 @@ func (p *pnpmParser) rewrite() error {
 	return nil
 }
 
-// npmrc is the project's .npmrc, or none, with registries that need no network.
-// Of two lines with one key npm and pnpm take the last.
+// npmrc is the project's .npmrc, or none, with registries that need no network,
+// also for the scopes that have one of their own there. Of two lines with one
+// key npm and pnpm take the last.
 func (p *pnpmParser) npmrc() ([]byte, error) {
 	var content []byte
 	if p.src.Sibling != nil {
@@ -113,5 +133,24 @@ func (p *pnpmParser) npmrc() ([]byte, error) {
 		content = append(content, '\n')
 	}
 	base := fileURL(p.src, pnpmDir)
-	return fmt.Appendf(content, "registry=%s/npm/\n@jsr:registry=%s/jsr/\n", base, base), nil
+	scopes := scopeRegistries(content)
+	content = fmt.Appendf(content, "registry=%s/npm/\n@jsr:registry=%s/jsr/\n", base, base)
+	for _, key := range scopes {
+		content = fmt.Appendf(content, "%s=%s/npm/\n", key, base)
+	}
+	return content, nil
+}
+
+// scopeRegistries are the keys "@scope:registry" of an .npmrc, but for JSR's.
+func scopeRegistries(npmrc []byte) []string {
+	var keys []string
+	for line := range strings.Lines(string(npmrc)) {
+		key, _, ok := strings.Cut(line, "=")
+		key = strings.TrimSpace(key)
+		if ok && strings.HasPrefix(key, "@") && strings.HasSuffix(key, ":registry") &&
+			key != "@jsr:registry" && !slices.Contains(keys, key) {
+			keys = append(keys, key)
+		}
+	}
+	return keys
 }
