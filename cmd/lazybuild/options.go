@@ -43,7 +43,7 @@ type lazyOptions struct {
 
 func (o *lazyOptions) addFlags(fs *pflag.FlagSet) {
 	o.flags = fs
-	fs.StringArrayVar(&o.inputs, "lazy-input", nil, "read the lock `TYPE[:PATH]` (pip, npm, generic, rpm) instead of looking for locks; may be repeated")
+	fs.StringArrayVar(&o.inputs, "lazy-input", nil, "read the lock `TYPE[:PATH]` (pip, npm, yarn, pnpm, bundler, generic, rpm) instead of looking for locks; may be repeated")
 	fs.StringVar(&o.config, "lazy-config", "", "read the configuration from `FILE` (default: lazybuild.toml in the context or beside the Containerfile)")
 	fs.StringVar(&o.report, "lazy-report", "", "write a JSON report to `FILE`")
 	fs.BoolVar(&o.verbose, "lazy-verbose", false, "say what lazybuild does and how")

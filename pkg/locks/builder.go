@@ -133,6 +133,12 @@ func unwrapOnce(err error) error {
 	return nil
 }
 
+// unsupported marks an *Error as one about what lazybuild cannot do yet.
+func (e *Error) unsupported() *Error {
+	e.Unsupported = true
+	return e
+}
+
 // hint adds what to do to an *Error.
 func (e *Error) hint(format string, args ...any) *Error {
 	e.Hint = fmt.Sprintf(format, args...)

@@ -71,7 +71,7 @@ func (r *gemReader) read(line string) error {
 		return r.gem(text, indent)
 	case r.section == "GIT" && indent == 4:
 		name, _, _ := strings.Cut(text, " ")
-		return errAt(r.line, "the gem %s comes from git, and git sources are not supported yet", clip(name)).
+		return errAt(r.line, "the gem %s comes from git, and git sources are not supported yet", clip(name)).unsupported().
 			hint("use a released version; or name the project's other inputs to build without this one")
 	case r.section == "CHECKSUMS":
 		return r.checksum(text)

@@ -188,6 +188,9 @@ type Error struct {
 	Msg  string // what is wrong, and why
 	Hint string // what to do; may be empty
 	Err  error  // the cause; may be nil
+	// Unsupported says that the lock is well-formed, but that lazybuild cannot
+	// provide what it names: a lock that nobody asked for may be left out.
+	Unsupported bool
 }
 
 // Error is "file:line: message (hint)".

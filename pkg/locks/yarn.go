@@ -61,7 +61,7 @@ func yarnArtifact(src Source, b *builder, y *yarnEntry) (*Artifact, error) {
 	var fragment string
 	e.resolved, fragment, _ = strings.Cut(resolved, "#")
 	if isGit(resolved) || isGitByHTTP(e.resolved) {
-		return nil, errAt(at, "%s comes from git, and git dependencies are not supported yet", clip(e.name)).
+		return nil, errAt(at, "%s comes from git, and git dependencies are not supported yet", clip(e.name)).unsupported().
 			hint("use a released version, or the URL of a tarball")
 	}
 	u, err := parseURL(e.resolved)

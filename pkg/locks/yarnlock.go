@@ -69,7 +69,7 @@ func (r *yarnReader) read(line string) error {
 	case strings.HasPrefix(text, "<<<<<<<"), strings.HasPrefix(text, ">>>>>>>"), strings.HasPrefix(text, "======="):
 		return errAt(r.line, "the file holds a merge conflict").hint("run yarn install, which resolves it")
 	case text == "__metadata:":
-		return errAt(r.line, "this is a lock of yarn 2 or later (berry), which is not supported yet").
+		return errAt(r.line, "this is a lock of yarn 2 or later (berry), which is not supported yet").unsupported().
 			hint("name the project's other inputs to build without this one")
 	}
 	indent := len(line) - len(text)

@@ -107,6 +107,11 @@ func ofType(all []found, in Input, where string) ([]found, error) {
 	return all, nil
 }
 
+// named says that somebody has said which locks to read.
+func (o *Options) named() bool {
+	return len(o.Inputs) > 0 || o.Config != nil && len(o.Config.Inputs) > 0
+}
+
 // discover looks beside the Containerfile and in the context's root.
 func (o *Options) discover() ([]found, error) {
 	var all []found

@@ -176,6 +176,13 @@ func (b *builder) add(in found) error {
 			return b.o.ReadFile(filepath.Join(dir, name))
 		},
 	})
+	var bad *locks.Error
+	if errors.As(err, &bad) && bad.Unsupported && !b.o.named() {
+		// Nobody has asked for this lock: a project's own yarn must not keep its
+		// other dependencies from being provided.
+		b.plan.Warnings = append(b.plan.Warnings, err.Error()+"; it is left out")
+		return nil
+	}
 	if err != nil {
 		return err
 	}
