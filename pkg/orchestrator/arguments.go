@@ -75,8 +75,7 @@ func (b *build) rewriteContainerfiles() (files, extra []string, err error) {
 	return files, extra, nil
 }
 
-// viewTarget is where the context with the rewritten files appears. It has
-// the context's own name, because podman prints it.
+// viewTarget is where the context with the rewritten files appears.
 func (b *build) viewTarget() string {
 	return filepath.Join(b.state.Dir, "context")
 }

@@ -50,8 +50,7 @@ const (
 
 // connect returns a context for the bindings. It uses the service that listens
 // on the default socket if the user has set no global flags that could mean
-// another storage; else it starts one that ends by itself. dir is for the
-// socket of that service.
+// another storage; else it starts one that ends by itself, on the socket sock.
 func (p *podman) connect(ctx context.Context, sock string) (context.Context, error) {
 	if len(p.global) == 0 && os.Getenv("CONTAINERS_CONF") == "" {
 		if listens(ctx, defaultSocket()) {

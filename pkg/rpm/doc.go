@@ -34,10 +34,10 @@
 //
 // # Why an own reader of headers
 //
-// The libraries that read RPM headers (cavaliergopher/rpm, sassoftware/go-rpmutils)
-// read a whole stream, so that a prefix cannot be asked how much is missing; they
-// drop what librpm refuses (overlap, alignment, regions, wrong types), take lengths
-// on trust, and copy every value, file digests and scriptlets too. What is needed
+// The library that was looked at (cavaliergopher/rpm 1.3) reads a whole stream, so
+// that a prefix cannot be asked how much is missing; it does not check what librpm
+// refuses (overlap, alignment, regions, wrong types), takes lengths on trust, and
+// copies every value, file digests and scriptlets too. What is needed
 // here is about two hundred lines.
 //
 // # Where createrepo_c is not followed
