@@ -46,9 +46,43 @@ type Artifact struct {
 	// Auth is what the lock says about authentication for this file; nil for
 	// nearly all.
 	Auth *Auth
+	// Make says how the content is made of what is downloaded; nil for an
+	// artifact that is served as it is.
+	Make *Make
 	// Line in the lock file where the artifact is named, from 1; 0 if unknown.
 	Line int
 }
+
+// Make is how Hermeto makes content that no server has: an archive of a git
+// commit, the directory of an unpacked crate. The artifact's URLs, Digest and
+// Size are then those of what is downloaded, not of what is served.
+type Make struct {
+	// Kind is one of the Make… constants.
+	Kind string
+	// Dir says that Artifact.Path is a directory, whose entries are made too.
+	Dir bool
+	// Args are the kind's parameters. They hold no secret and are part of the
+	// tree's fingerprint.
+	Args map[string]string
+}
+
+// The kinds of Make.
+const (
+	// MakeGitArchive is a gzipped tar archive of the commit Args["commit"] (40 or
+	// 64 hex digits) of the git repository at URLs[0]. Args["prefix"] is the
+	// directory in which the files stand ("app"); Args["submodules"] is "true"
+	// where their content belongs into it.
+	MakeGitArchive = "git-archive"
+	// MakeCrate is a directory: the unpacked .crate file at URLs, with the
+	// .cargo-checksum.json that `cargo vendor` writes beside its files.
+	MakeCrate = "crate"
+	// MakeGitCrate is a directory: the package Args["package"] of the commit
+	// Args["commit"] of the git repository at URLs[0], as `cargo vendor` leaves it.
+	MakeGitCrate = "git-crate"
+	// MakeGitBare is a directory: a bare clone, as `git clone --bare` makes it,
+	// that holds the commit Args["commit"] of the repository at URLs[0].
+	MakeGitBare = "git-bare"
+)
 
 // Auth is the authentication that a lock states for one file (generic, version
 // 2.0). Value, User and Password are templates: "$VAR" and "${VAR}" stand for

@@ -223,10 +223,20 @@ func (b *builder) artifacts(lock *locks.Lock, n int) {
 	b.files = slices.Grow(b.files, len(lock.Artifacts)+len(lock.Texts))
 	for i := range lock.Artifacts {
 		a := &lock.Artifacts[i]
-		b.files = append(b.files, tree.File{
-			Path: a.Path, Size: a.Size, Digest: a.Digest, URLs: a.URLs,
-			Input: n, Group: group, Fits: fits(a), Rank: i,
-		})
+		switch {
+		case a.Make == nil:
+			b.files = append(b.files, tree.File{
+				Path: a.Path, Size: a.Size, Digest: a.Digest, URLs: a.URLs,
+				Input: n, Group: group, Fits: fits(a), Rank: i,
+			})
+		case a.Make.Dir:
+			b.dirs = append(b.dirs, tree.Dir{Path: a.Path, Input: n, Make: recipe(a)})
+		default:
+			make := recipe(a)
+			b.files = append(b.files, tree.File{
+				Path: a.Path, Size: tree.SizeUnknown, Make: &make, Input: n, Group: group, Fits: fits(a), Rank: i,
+			})
+		}
 		if a.Auth != nil {
 			b.plan.Auth = append(b.plan.Auth, Auth{a.URLs, *a.Auth})
 		}
@@ -241,6 +251,14 @@ func (b *builder) artifacts(lock *locks.Lock, n int) {
 		b.dirs = append(b.dirs, tree.Dir{Path: r.Dir + "/repodata", Input: n, Make: tree.Recipe{
 			Kind: "repodata", Args: map[string]string{"dir": r.Dir, "modules": r.Modules},
 		}})
+	}
+}
+
+// recipe is how an artifact that Hermeto makes is made.
+func recipe(a *locks.Artifact) tree.Recipe {
+	return tree.Recipe{
+		Kind: a.Make.Kind, Args: a.Make.Args,
+		From: &tree.File{Size: a.Size, Digest: a.Digest, URLs: a.URLs},
 	}
 }
 

@@ -85,9 +85,9 @@ func TestBuildMergesTheSameFileOfTwoLocks(t *testing.T) {
 			File{Content: []byte("a"), Size: 1, Digest: digestA},
 		},
 		"equal recipes": {
-			File{Make: &Recipe{"k", map[string]string{"x": "1"}}},
-			File{Make: &Recipe{"k", map[string]string{"x": "1"}}, Input: 1},
-			File{Make: &Recipe{"k", map[string]string{"x": "1"}}},
+			File{Make: &Recipe{Kind: "k", Args: map[string]string{"x": "1"}}},
+			File{Make: &Recipe{Kind: "k", Args: map[string]string{"x": "1"}}, Input: 1},
+			File{Make: &Recipe{Kind: "k", Args: map[string]string{"x": "1"}}},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -157,6 +157,8 @@ func TestBuildRefusesBadFilesAndNamesTheLock(t *testing.T) {
 		"negative size":        {Path: "p", Size: -2},
 		"content and recipe":   {Path: "p", Content: []byte{}, Make: &Recipe{}},
 		"endless URL":          {Path: "p", URLs: []string{long}},
+		"made of made":         {Path: "p", Make: &Recipe{From: &File{Make: &Recipe{}}}},
+		"made of a bad digest": {Path: "p", Make: &Recipe{From: &File{Digest: "sha256:x"}}},
 		"endless argument":     {Path: "p", Make: &Recipe{Args: map[string]string{"k": long}}},
 		"negative rank":        {Path: "p", Rank: -1},
 	} {

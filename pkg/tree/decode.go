@@ -270,7 +270,37 @@ func (d *decoder) recipe(r *Recipe) error {
 		}
 		r.Args[key] = value
 	}
-	return nil
+	return d.from(r)
+}
+
+// from reads what a recipe makes its content of.
+func (d *decoder) from(r *Recipe) error {
+	if n, err := d.count(1); n == 0 || err != nil {
+		return err
+	}
+	f := &File{}
+	var err error
+	if f.Size, err = binary.ReadVarint(d.r); err != nil {
+		return err
+	}
+	sum, err := d.str()
+	if err != nil {
+		return err
+	}
+	f.Digest = digest.Digest(sum)
+	n, err := d.count(maxURLs)
+	if err != nil {
+		return err
+	}
+	for range n {
+		u, err := d.str()
+		if err != nil {
+			return err
+		}
+		f.URLs = append(f.URLs, u)
+	}
+	r.From = f
+	return r.checkFrom()
 }
 
 // record gathers the strings of one file, so that they become one allocation

@@ -10,7 +10,7 @@ import (
 	"slices"
 )
 
-// The wire form, version 1. Integers are varints (encoding/binary); a string
+// The wire form, version 2. Integers are varints (encoding/binary); a string
 // is its length and its bytes.
 //
 //	magic    "lazytree" and the version as one byte
@@ -24,7 +24,9 @@ import (
 //	           group     a word (below)
 //	           digest    the algorithm as a word, the raw value as a string
 //	           content   a string
-//	           recipe    kind as a word, count, then key word and value string
+//	           recipe    kind as a word, count, then key word and value string;
+//	                     then 0, or 1 and what it is made from: size signed, digest
+//	                     as a string (empty for none), count, then each URL as a string
 //	           urls      count, then each: shared with the URL before it, rest
 //	dirs     count, then path string, input, recipe of each
 //	end      one byte, 0xff
@@ -33,7 +35,7 @@ import (
 // appearance, from 1, or 0 and the string when it is new.
 const (
 	wireMagic   = "lazytree"
-	wireVersion = 1
+	wireVersion = 2
 	wireEnd     = 0xff
 )
 
@@ -145,6 +147,17 @@ func (e *encoder) recipe(r *Recipe) {
 	for _, k := range slices.Sorted(maps.Keys(r.Args)) {
 		e.word(k)
 		e.str(r.Args[k])
+	}
+	if r.From == nil {
+		e.uint(0)
+		return
+	}
+	e.uint(1)
+	e.buf = binary.AppendVarint(e.buf, r.From.Size)
+	e.str(string(r.From.Digest))
+	e.uint(len(r.From.URLs))
+	for _, u := range r.From.URLs {
+		e.str(u)
 	}
 }
 

@@ -49,6 +49,11 @@ func appendFile(buf []byte, f *File) []byte {
 	}
 	buf = append(buf, 'u')
 	buf = appendField(buf, f.Path)
+	return appendOrigin(buf, f)
+}
+
+// appendOrigin encodes what names the content of a file without a digest.
+func appendOrigin(buf []byte, f *File) []byte {
 	buf = binary.AppendVarint(buf, f.Size)
 	buf = binary.AppendUvarint(buf, uint64(len(f.URLs)))
 	for _, u := range f.URLs {
@@ -85,5 +90,19 @@ func (r *Recipe) canonical() string {
 	for _, k := range keys {
 		buf = appendField(appendField(buf, k), r.Args[k])
 	}
+	switch {
+	case r.From == nil:
+	case r.From.Digest != "":
+		buf = appendField(append(buf, 'f'), string(r.From.Digest))
+	default:
+		buf = appendOrigin(append(buf, 'u'), r.From)
+	}
 	return string(buf)
+}
+
+// Key names what the recipe makes: equal recipes, and no others, have equal
+// keys. It holds no user name or password of a URL.
+func (r *Recipe) Key() string {
+	sum := sha256.Sum256([]byte(r.canonical()))
+	return r.Kind + ":" + hex.EncodeToString(sum[:])
 }

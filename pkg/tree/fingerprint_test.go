@@ -26,8 +26,10 @@ func TestFingerprintChangesWithWhatABuildSees(t *testing.T) {
 		"content":       at("cachi2.env", func(f *File) { f.Content = []byte("x"); f.seal() }),
 		"recipe kind":   at("made", func(f *File) { f.Make.Kind = "hg" }),
 		"recipe arg":    at("made", func(f *File) { f.Make.Args["ref"] = "2" }),
-		"dir's recipe":  func(tr *Tree) { tr.Dirs[0].Make.Args["dir"] = "y" },
-		"dir's path":    func(tr *Tree) { tr.Dirs[0].Path = "deps/rpm/repodatb" },
+		"dir's recipe":  func(tr *Tree) { tr.Dirs[2].Make.Args["dir"] = "y" },
+		"crate":         func(tr *Tree) { tr.Dirs[0].Make.From.Digest = digestB },
+		"repository":    func(tr *Tree) { tr.Dirs[1].Make.From.URLs = []string{"v"} },
+		"dir's path":    func(tr *Tree) { tr.Dirs[2].Path = "deps/rpm/repodatb" },
 		"file is gone":  func(tr *Tree) { tr.Files = tr.Files[1:] },
 		"dir is gone":   func(tr *Tree) { tr.Dirs = nil },
 		"no digest":     at("deps/pip/a.whl", func(f *File) { f.Digest = "" }),
@@ -40,6 +42,19 @@ func TestFingerprintChangesWithWhatABuildSees(t *testing.T) {
 				t.Error("the fingerprint is the same")
 			}
 		})
+	}
+}
+
+func TestRecipeKeyHidesCredentialsAndFollowsTheContent(t *testing.T) {
+	key := func(from File) string { return (&Recipe{Kind: "crate", From: &from}).Key() }
+	if key(File{URLs: []string{"https://u:p@example.org/a"}}) != key(File{URLs: []string{"https://example.org/a"}}) {
+		t.Error("the credentials matter")
+	}
+	if key(File{Digest: digestA, URLs: []string{"a"}}) != key(File{Digest: digestA, URLs: []string{"b"}}) {
+		t.Error("where a digested file comes from matters")
+	}
+	if key(File{Digest: digestA}) == key(File{Digest: digestB}) {
+		t.Error("the digest does not matter")
 	}
 }
 

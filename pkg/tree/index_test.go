@@ -61,6 +61,9 @@ func drawFile(t *rapid.T, path string) File {
 		f.Content = []byte(rapid.String().Draw(t, "content"))
 	case 1:
 		f.Make = &Recipe{Kind: "k", Args: rapid.MapOfN(names, names, 0, 3).Draw(t, "args")}
+		if rapid.Bool().Draw(t, "from") {
+			f.Make.From = &File{Size: rapid.Int64Min(SizeUnknown).Draw(t, "size"), URLs: rapid.SliceOfN(names, 0, 2).Draw(t, "urls")}
+		}
 	case 2:
 		f.Digest = rapid.SampledFrom([]digest.Digest{digestA, digestB, sha1A}).Draw(t, "digest")
 	}

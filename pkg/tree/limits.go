@@ -46,5 +46,20 @@ func (r *Recipe) checkLimits() error {
 			return fmt.Errorf("the argument %.40q of a recipe is too long", k)
 		}
 	}
-	return nil
+	return r.checkFrom()
+}
+
+func (r *Recipe) checkFrom() error {
+	f := r.From
+	switch {
+	case f == nil:
+		return nil
+	case f.Digest != "" && !f.Digest.Valid():
+		return fmt.Errorf("what a recipe is made from has the malformed digest %q", string(f.Digest))
+	case f.Size < SizeUnknown:
+		return fmt.Errorf("what a recipe is made from has the negative size %d", f.Size)
+	case f.Make != nil || f.Content != nil || f.Part != nil:
+		return fmt.Errorf("what a recipe is made from is itself made")
+	}
+	return f.checkLimits()
 }

@@ -53,6 +53,13 @@ type File struct {
 	Content []byte
 	// Make is set when the content is made on first access instead of downloaded.
 	Make *Recipe
+	// Part, when set, says that the content is a part of a larger one: Size
+	// bytes of it. Only files of generated directories have it, so it is in no
+	// wire form and in no fingerprint.
+	Part *Part
+	// Exec says that the file is executable. Only files of generated
+	// directories can be: what a lock names is data.
+	Exec bool
 	// Input is the index into Tree.Inputs.
 	Input int
 	// Group names the files that one program will probably read together: the
@@ -81,4 +88,16 @@ type Recipe struct {
 	Kind string
 	// Args are the kind's parameters; they take part in the fingerprint.
 	Args map[string]string
+	// From is what the content is made of, where that is downloaded and is
+	// itself no file of the tree. Its Size, Digest and URLs count; the digest
+	// (without one, the URLs) takes part in the fingerprint.
+	From *File
+}
+
+// Part says where in a larger content a file's content is.
+type Part struct {
+	// Of is the larger content. It is no file of the tree.
+	Of *File
+	// Offset in bytes, from the start of Of.
+	Offset int64
 }

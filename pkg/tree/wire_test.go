@@ -31,7 +31,11 @@ func sample() *Tree {
 		{Path: "cachi2.env", Content: []byte("export A=b\n")},
 		{Path: "empty", Content: []byte{}},
 		{Path: "made", Size: SizeUnknown, Make: &Recipe{Kind: "git", Args: map[string]string{"ref": "1", "url": "u"}}},
-	}, []Dir{{Path: "deps/rpm/repodata", Make: Recipe{Kind: "repodata", Args: map[string]string{"dir": "x"}}, Input: 1}})
+	}, []Dir{
+		{Path: "deps/rpm/repodata", Make: Recipe{Kind: "repodata", Args: map[string]string{"dir": "x"}}, Input: 1},
+		{Path: "deps/cargo/a-1", Make: Recipe{Kind: "crate", From: &File{Size: 7, Digest: digestA, URLs: []string{"https://example.org/a", "u"}}}},
+		{Path: "deps/cargo/b-1", Make: Recipe{Kind: "git", From: &File{Size: SizeUnknown, URLs: []string{"u"}}}},
+	})
 	if err != nil {
 		panic(err)
 	}
