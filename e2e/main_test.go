@@ -38,6 +38,9 @@ func binary() string {
 // and what it finds left is its own.
 var work string
 
+// baseStore is the user's own podman storage, which has the base image.
+var baseStore string
+
 // TestMain fails, and does not skip, where the tests cannot run: a skipped test
 // would look like one that has passed.
 func TestMain(m *testing.M) {
@@ -84,9 +87,10 @@ func isolate() error {
 	if err != nil {
 		return fmt.Errorf("podman info: %w", err)
 	}
+	baseStore = strings.TrimSpace(string(out))
 	conf := filepath.Join(work, "storage.conf")
 	text := fmt.Sprintf("[storage]\ndriver = \"overlay\"\ngraphroot = %q\nrunroot = %q\n[storage.options]\nadditionalimagestores = [%q]\n",
-		filepath.Join(work, "storage"), filepath.Join(work, "runroot"), strings.TrimSpace(string(out)))
+		filepath.Join(work, "storage"), filepath.Join(work, "runroot"), baseStore)
 	if err := os.WriteFile(conf, []byte(text), 0o644); err != nil {
 		return err
 	}

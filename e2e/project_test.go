@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -74,12 +75,18 @@ type run struct {
 	done   chan struct{}
 }
 
-// start runs `lazybuild args… .` in a process group of its own, as a shell
-// would, with a report.
+// start runs `lazybuild args… .` with a report, in a process group of its own,
+// as a shell would.
 func (p *project) start(args ...string) *run {
 	p.t.Helper()
+	return p.startAs(append(args, ".")...)
+}
+
+// startAs is start with the words as they are: another context, or none.
+func (p *project) startAs(args ...string) *run {
+	p.t.Helper()
 	r := &run{t: p.t, report: filepath.Join(p.t.TempDir(), "report.json"), done: make(chan struct{})}
-	r.cmd = exec.Command(binary(), append(append([]string{"--lazy-report", r.report}, args...), ".")...)
+	r.cmd = exec.Command(binary(), append(slices.Clone(args), "--lazy-report", r.report)...)
 	r.cmd.Dir = p.dir
 	r.cmd.Env = append(os.Environ(), "LAZYBUILD_STORE="+p.store, "TMPDIR="+p.tmp)
 	r.cmd.Env = append(r.cmd.Env, p.env...)

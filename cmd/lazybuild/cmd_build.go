@@ -1,11 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"os"
 	"os/exec"
-	"regexp"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -16,8 +16,9 @@ import (
 
 // newBuild is the main job; its word is optional. podman's flags are not
 // cobra's business, so it reads the command line itself.
-func newBuild(signals <-chan os.Signal) *cobra.Command {
-	var o lazyOptions
+// global are podman's flags that stood before the word.
+func newBuild(signals <-chan os.Signal, global []string) *cobra.Command {
+	o := lazyOptions{global: global}
 	cmd := &cobra.Command{
 		Use:                "build [podman build flags] [--lazy-… flags] CONTEXT",
 		Short:              "Build an image (the word may be left out)",
@@ -84,7 +85,8 @@ func (o *lazyOptions) parse(c *cobra.Command, args []string) (*cmdline.Line, err
 			}
 			return true, f.NoOptDefVal == ""
 		},
-		Learn: func(name string) (known, takes bool) { return learnFlag(o.podman, name) },
+		Leading: o.global,
+		Learn:   func(name string) cmdline.Learned { return learnFlag(o.podman, name) },
 	})
 	if err != nil {
 		return nil, err
@@ -93,17 +95,21 @@ func (o *lazyOptions) parse(c *cobra.Command, args []string) (*cmdline.Line, err
 }
 
 // learnFlag asks the user's podman about a flag that is newer than lazybuild's
-// table: in the help, a flag that takes a value has the value's type behind it.
-func learnFlag(podman, name string) (known, takes bool) {
-	if podman == "" {
-		podman = "podman"
+// tables.
+func learnFlag(podman, name string) cmdline.Learned {
+	podman = cmp.Or(podman, "podman")
+	for _, words := range [][]string{{"build", "--help"}, {"--help"}} {
+		out, err := exec.Command(podman, words...).Output()
+		if err != nil {
+			continue
+		}
+		for _, f := range cmdline.HelpFlags(string(out)) {
+			if f.Name == name {
+				return cmdline.Learned{Global: words[0] != "build", TakesValue: f.TakesValue}
+			}
+		}
 	}
-	out, err := exec.Command(podman, "build", "--help").Output()
-	if err != nil {
-		return false, false
-	}
-	m := regexp.MustCompile(`(?m)--` + regexp.QuoteMeta(name) + `( \S+)?\s{2,}`).FindSubmatch(out)
-	return m != nil, m != nil && len(m[1]) > 0
+	return cmdline.Learned{}
 }
 
 var errNoHome = errors.New("neither HOME nor XDG_CACHE_HOME is set: name a store with --lazy-store or LAZYBUILD_STORE")

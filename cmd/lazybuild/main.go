@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"github.com/lazybuild/lazybuild/pkg/orchestrator"
+	"github.com/lazybuild/lazybuild/pkg/orchestrator/cmdline"
 )
 
 // main holds signals and the exit code, nothing else.
@@ -23,7 +24,8 @@ func main() {
 }
 
 func run(args []string, signals <-chan os.Signal) int {
-	root := newRoot(signals)
+	global, args := cmdline.Leading(args)
+	root := newRoot(signals, global)
 	root.SetArgs(withCommand(args, root.names()))
 	err := root.Execute()
 	var code exitCode

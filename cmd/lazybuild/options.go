@@ -38,7 +38,8 @@ type lazyOptions struct {
 	store           string
 	podman          string
 
-	flags *pflag.FlagSet
+	flags  *pflag.FlagSet
+	global []string // podman's flags that stood before "build"
 }
 
 func (o *lazyOptions) addFlags(fs *pflag.FlagSet) {

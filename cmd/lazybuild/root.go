@@ -47,7 +47,7 @@ over the file.`
 
 type rootCommand struct{ *cobra.Command }
 
-func newRoot(signals <-chan os.Signal) rootCommand {
+func newRoot(signals <-chan os.Signal, global []string) rootCommand {
 	root := &cobra.Command{
 		Use:           "lazybuild",
 		Short:         "podman build with its dependencies there at once",
@@ -58,7 +58,7 @@ func newRoot(signals <-chan os.Signal) rootCommand {
 		Version:       version,
 	}
 	root.SetVersionTemplate(versionText())
-	build := newBuild(signals)
+	build := newBuild(signals, global)
 	root.Long += "\n\nlazybuild's own flags:\n" + strings.TrimRight(build.LocalFlags().FlagUsagesWrapped(100), "\n")
 	root.AddCommand(build, newTree(), newVersion(), newProxy(signals), newReap(), newStore())
 	root.SetHelpTemplate(`{{with or .Long .Short}}{{.}}

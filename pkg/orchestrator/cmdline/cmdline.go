@@ -33,15 +33,25 @@ type word struct {
 type Options struct {
 	// OwnTakesValue says whether a --lazy-* flag exists and takes a value.
 	OwnTakesValue func(name string) (known, takes bool)
-	// Learn is asked about a long build flag that the table does not have (a
-	// newer podman's); it may run `podman build --help`. nil means unknown.
-	Learn func(name string) (known, takes bool)
+	// Leading are the global flags that stood before the word "build" (Leading).
+	Leading []string
+	// Learn is asked about a long flag that the tables do not have (a newer
+	// podman's); it may run `podman build --help`. nil means unknown.
+	Learn func(name string) Learned
+}
+
+// Learned is what Options.Learn knows about a flag; the zero value is nothing.
+type Learned struct {
+	// Global says that it belongs before "build"; TakesValue that the next word
+	// is its value.
+	Global, TakesValue bool
 }
 
 // Parse reads args, the words after the program's name. The error is a usage
 // error, for people.
 func Parse(args []string, o Options) (*Line, error) {
 	p := &parser{line: &Line{}, o: o, rest: args}
+	p.leading(o.Leading)
 	for len(p.rest) > 0 {
 		if err := p.next(); err != nil {
 			return nil, err
@@ -95,7 +105,9 @@ func (p *parser) long(arg string) error {
 		global = k != unknown
 	}
 	if k == unknown && p.o.Learn != nil {
-		if known, takes := p.o.Learn(name); known && takes {
+		learned := p.o.Learn(name)
+		global = learned.Global
+		if learned.TakesValue {
 			k = value
 		}
 	}

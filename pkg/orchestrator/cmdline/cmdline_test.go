@@ -19,8 +19,10 @@ func testOptions() Options {
 	own := map[string]bool{"lazy-report": true, "lazy-verbose": false}
 	return Options{
 		OwnTakesValue: func(n string) (bool, bool) { takes, ok := own[n]; return ok, takes },
-		Learn: func(n string) (bool, bool) {
-			return n == "from-the-future", true
+		Learn: func(n string) Learned {
+			return map[string]Learned{
+				"from-the-future": {TakesValue: true}, "global-future": {Global: true, TakesValue: true},
+			}[n]
 		},
 	}
 }
@@ -35,6 +37,7 @@ func TestVerbatimKeepsTheUsersWords(t *testing.T) {
 		{"--pull . --squash", "--pull . --squash"},
 		{"--from-the-future x .", "--from-the-future x ."},
 		{"--nobody-knows .", "--nobody-knows ."},
+		{"--global-future x .", "."},
 		{"--lazy-report r.json --lazy-verbose .", "."},
 		{"--log-level debug -t x .", "-t x ."},
 		{"-Z .", "-Z ."},

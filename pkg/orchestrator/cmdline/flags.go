@@ -36,20 +36,24 @@ var buildFlags = flagTable(
 // aliases are other names of build flags (podman accepts `--net`).
 var aliases = map[string]string{"net": "network"}
 
-// shorthands are the one-letter flags after `build`. Before `build` some of
-// them mean other things, so global flags are known by their long names only.
+// shorthands are the one-letter flags after `build`. Before it some of them
+// mean other things (globalShorthands).
 var shorthands = map[byte]string{
 	'c': "cpu-shares", 'D': "disable-compression", 'f': "file", 'h': "help", 'm': "memory",
 	'o': "output", 'q': "quiet", 't': "tag", 'v': "volume",
 }
 
-// globalFlags go before `build` on podman's command line.
+// globalShorthands are the one-letter flags before `build`.
+var globalShorthands = map[byte]string{'c': "connection", 'r': "remote"}
+
+// globalFlags go before `build` on podman's command line. podman takes most of
+// them behind it too; there a build flag of the same name wins (--ssh).
 var globalFlags = flagTable(
 	`remote noout syslog trace transient-store`,
 	`cdi-spec-dir cgroup-manager config conmon connection context cpu-profile db-backend default-mounts-file
-	events-backend host identity imagestore log-level max-workers memory-profile module namespace
+	events-backend hooks-dir host identity imagestore log-level max-workers memory-profile module namespace
 	network-backend network-cmd-path network-config-dir out pull-option registries-conf root runroot runtime
-	ssh storage-driver storage-opt tls-ca tls-cert tls-key tmpdir url volumepath`,
+	runtime-flag ssh storage-driver storage-opt tls-ca tls-cert tls-key tmpdir url volumepath`,
 	``,
 )
 
@@ -61,11 +65,4 @@ func flagTable(booleans, values, optionals string) map[string]kind {
 		}
 	}
 	return t
-}
-
-// KnownBuildFlag says whether the table has the long flag and whether it takes
-// the next word as its value.
-func KnownBuildFlag(name string) (known, takesValue bool) {
-	k := buildFlags[name]
-	return k != unknown, k == value
 }
