@@ -163,13 +163,13 @@ func sortEntries(entries []entry) []entry {
 }
 
 func newDirNode(path string, parent *node) *node {
-	id := identify("dir:" + path)
-	return &node{ino: id.ino, mtime: epoch, parent: parent, dir: &directory{}}
+	ino, mtime := tree.DirIdentity(path)
+	return &node{ino: ino, mtime: mtime, parent: parent, dir: &directory{}}
 }
 
 func newFileNode(path string, f *tree.File, parent *node) *node {
-	id := identify(identity(path, f))
-	n := &node{ino: id.ino, mtime: id.mtime, parent: parent, file: f}
+	ino, mtime := f.Identity(path)
+	n := &node{ino: ino, mtime: mtime, parent: parent, file: f}
 	n.size.Store(f.Size)
 	if f.Content != nil {
 		n.size.Store(int64(len(f.Content)))

@@ -6,15 +6,7 @@
 //
 // It runs in a container next to the build (or as a plain process) and knows
 // nothing of podman. It glues the parts together: pkg/mount asks for content,
-// the store has it or pkg/fetch gets it, pkg/rpm makes repodata.
-//
-// # Read-ahead
-//
-// What the build will probably read next is fetched before it asks (package
-// ahead decides what that is). What a program waits for comes first: it has
-// connections of its own, and overtakes what waits in the queue. Read-ahead has
-// a budget in bytes, leaves a part of the disk free, and ends with the build.
-// What it fetched in vain stands in the summary.
+// pkg/content has it or gets it.
 //
 // # Ends
 //
@@ -36,13 +28,12 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"sync"
 	"time"
 
 	"github.com/moby/sys/mountinfo"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/lazybuild/lazybuild/pkg/fetch"
+	"github.com/lazybuild/lazybuild/pkg/content"
 	"github.com/lazybuild/lazybuild/pkg/mount"
 	"github.com/lazybuild/lazybuild/pkg/store"
 	"github.com/lazybuild/lazybuild/pkg/tree"
@@ -131,8 +122,7 @@ type server struct {
 	events *wire.EventWriter
 	stop   context.CancelFunc // ends downloads and read-ahead
 	store  *store.Store
-	client *fetch.Client
-	src    *source
+	src    *content.Source
 	mount  *mount.Mount
 	unpin  func() error
 	undo   []func() error // in reverse order
@@ -151,28 +141,29 @@ func start(ctx context.Context, spec wire.Spec, t *tree.Tree, events *wire.Event
 	if p.store, err = store.Open(spec.Store, store.Options{Log: log}); err != nil {
 		return nil, err
 	}
-	if p.client, err = newClient(spec, downloadsPerHost, o.SystemCAs, events); err != nil {
+	p.src, err = content.New(ctx, t, content.Options{
+		Store: p.store, Events: events, Now: o.Now,
+		Network: content.Network{
+			SystemCAs: o.SystemCAs, CA: spec.CA, Credentials: spec.Credentials,
+			HTTPProxy: spec.HTTPProxy, HTTPSProxy: spec.HTTPSProxy, NoProxy: spec.NoProxy,
+		},
+		AllowUnverified: spec.AllowUnverified, ReadAhead: spec.ReadAhead, TraceKey: spec.TraceKey,
+		RPMMetadata: spec.RPMMetadata, HostRoot: spec.HostRoot, Scratch: spec.Scratch,
+	})
+	if err != nil {
 		return nil, err
 	}
-	p.src = newSource(ctx, t, p.store, p.client, &p.spec, events, o.Now)
-	p.src.headerClient = sync.OnceValues(func() (*fetch.Client, error) {
-		c, err := newClient(spec, headersPerHost, o.SystemCAs, events)
-		if err == nil {
-			context.AfterFunc(ctx, c.Close)
-		}
-		return c, err
-	})
 	// The pin of a large tree takes as long as its mount, on another core.
 	var pin errgroup.Group
 	pin.Go(func() (err error) {
-		p.unpin, err = p.store.Pin(ctx, spec.BuildID, digestsOf(t))
+		p.unpin, err = p.store.Pin(ctx, spec.BuildID, content.Digests(t))
 		return err
 	})
 	err = p.show(t, log)
 	if err = cmp.Or(pin.Wait(), err); err != nil {
 		return nil, err
 	}
-	p.src.wg.Go(func() { p.src.ahead.run(ctx) })
+	p.src.ReadAhead()
 	info := p.mount.Info()
 	for _, w := range info.Warnings {
 		events.Send(wire.Event{Kind: wire.Warning, Text: w})
@@ -195,39 +186,6 @@ func (p *server) show(t *tree.Tree, log *slog.Logger) error {
 		return nil
 	}
 	return p.mountView()
-}
-
-// downloadsPerHost is how many files are asked of a host at once. A quarter is
-// kept for what programs wait for; the rest must be as wide as a prefetch with
-// eight workers, or that would be faster.
-const downloadsPerHost = 12
-
-// newClient makes a client that has so many requests under way per host.
-func newClient(spec wire.Spec, perHost int, systemCAs []byte, events *wire.EventWriter) (*fetch.Client, error) {
-	o := fetch.Options{
-		MaxPerHost: perHost,
-		SystemCAs:  systemCAs,
-		Proxy:      fetch.Proxy{HTTP: spec.HTTPProxy, HTTPS: spec.HTTPSProxy, No: spec.NoProxy},
-		Observe: func(ev fetch.Event) {
-			if ev.Err != nil {
-				events.Send(wire.Event{Kind: wire.Debug, URL: ev.URL, Text: fmt.Sprintf("downloading %s: %v, trying again in %v", ev.URL, ev.Err, ev.Wait)})
-			}
-		},
-	}
-	if len(spec.CA) > 0 {
-		o.ExtraCAs = [][]byte{spec.CA}
-	}
-	for _, c := range spec.Credentials {
-		o.Credentials = append(o.Credentials, fetch.Credential{
-			Host: c.Host, PathPrefix: c.Prefix, User: c.User, Password: c.Password,
-			Bearer: c.Bearer, CertPEM: c.Cert, KeyPEM: c.Key,
-		})
-	}
-	c, err := fetch.New(o)
-	if err != nil {
-		return nil, fmt.Errorf("preparing downloads: %w", err)
-	}
-	return c, nil
 }
 
 // layOut makes the build's directory and the small files in it. It is for this
@@ -282,12 +240,12 @@ func (p *server) mountTree(t *tree.Tree, log *slog.Logger) error {
 	}
 	o := mount.Options{
 		ID: p.spec.BuildID, AllowOther: true, ReadOnly: p.spec.ReadOnly, UnderOverlay: !p.spec.ReadOnly,
-		ProbeDir: p.store.Dir(), Observer: &observer{p.src.stats, p.src.ahead}, Log: log,
+		ProbeDir: p.store.Dir(), Observer: p.src, Log: log,
 	}
 	if p.spec.NoPassthrough {
 		o.Passthrough = mount.PassthroughOff
 	}
-	m, err := mount.Start(lower, t, &served{p.src, p.src.ahead}, o)
+	m, err := mount.Start(lower, t, served{p.src}, o)
 	if err != nil {
 		return err
 	}
@@ -322,7 +280,7 @@ func (p *server) serve(ctx context.Context, in *bufio.Reader, stop <-chan struct
 		case <-p.mount.Done():
 			return errors.Join(errors.New("the mount has been taken away"), p.end(wire.Gone))
 		case <-ticker.C:
-			if pr := p.src.progress(); pr != nil {
+			if pr := p.src.Progress(); pr != nil {
 				p.events.Send(wire.Event{Kind: wire.ProgressKind, Progress: pr})
 			}
 		}
@@ -352,12 +310,12 @@ func (p *server) end(how wire.End) error {
 	// What ends now counts. What takes longer (a large file on its way to the
 	// disk) keeps this process, but nobody who waits for the summary.
 	select {
-	case <-p.src.settled():
+	case <-p.src.Settled():
 	case <-p.after(settleLimit):
 	}
-	p.events.Send(wire.Event{Kind: wire.SummaryKind, Summary: p.src.summary()})
-	if how == wire.Succeeded && p.spec.ReadAhead == "trace" {
-		p.src.ahead.traces.save(p.src.tree, p.src.stats.opened())
+	p.events.Send(wire.Event{Kind: wire.SummaryKind, Summary: p.src.Summary()})
+	if how == wire.Succeeded {
+		p.src.SaveTrace()
 	}
 	if how != wire.Gone {
 		p.cleanStore()
@@ -375,10 +333,14 @@ func (p *server) cleanStore() {
 	defer cancel()
 	r, ran, err := p.store.AutoGC(ctx)
 	if err != nil && !errors.Is(err, store.ErrReadOnly) {
-		p.src.debug("cleaning up the store: %v", err)
+		p.debug("cleaning up the store: %v", err)
 	} else if ran && len(r.Removed) > 0 {
-		p.src.debug("cleaned up the store: %d files, %d bytes", len(r.Removed), r.Freed)
+		p.debug("cleaned up the store: %d files, %d bytes", len(r.Removed), r.Freed)
 	}
+}
+
+func (p *server) debug(format string, args ...any) {
+	p.events.Send(wire.Event{Kind: wire.Debug, Text: fmt.Sprintf(format, args...)})
 }
 
 // settleLimit is how long the summary waits for downloads that have been told
@@ -390,7 +352,7 @@ func (p *server) takeDown() error {
 	p.stop()
 	err := p.unmount()
 	if p.src != nil {
-		p.src.wait()
+		p.src.Close()
 	}
 	return errors.Join(err, p.release())
 }
@@ -410,9 +372,6 @@ func (p *server) release() error {
 	var errs []error
 	if p.unpin != nil {
 		errs = append(errs, p.unpin())
-	}
-	if p.client != nil {
-		p.client.Close()
 	}
 	if p.store != nil {
 		errs = append(errs, p.store.Close())

@@ -16,8 +16,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lazybuild/lazybuild/pkg/fetch"
-	"github.com/lazybuild/lazybuild/pkg/store"
 	"github.com/lazybuild/lazybuild/pkg/tree"
 	"github.com/lazybuild/lazybuild/pkg/wire"
 )
@@ -279,30 +277,4 @@ func stored(t testing.TB, store string) int {
 		t.Fatal(err)
 	}
 	return len(found)
-}
-
-// newTestSource is a source without a mount.
-func newTestSource(t testing.TB, tr *tree.Tree) *source {
-	t.Helper()
-	s, err := store.Open(t.TempDir(), store.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := fetch.New(fetch.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	events := wire.NewEventWriter(io.Discard)
-	ctx, cancel := context.WithCancel(context.Background())
-	src := newSource(ctx, tr, s, c, &wire.Spec{ReadAhead: "group", AllowUnverified: "weak"}, events, time.Now)
-	t.Cleanup(func() {
-		cancel()
-		src.wait()
-		c.Close()
-		events.Close(time.Second)
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return src
 }

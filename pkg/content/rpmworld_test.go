@@ -1,11 +1,8 @@
-//go:build linux
-
-package proxy
+package content
 
 import (
 	"bytes"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -22,7 +19,6 @@ import (
 	"github.com/lazybuild/lazybuild/pkg/fetch"
 	"github.com/lazybuild/lazybuild/pkg/store"
 	"github.com/lazybuild/lazybuild/pkg/tree"
-	"github.com/lazybuild/lazybuild/pkg/wire"
 )
 
 // rpmDir is the repository of these tests.
@@ -133,7 +129,7 @@ func (w *rpmWorld) put(name string, data []byte) {
 // rpmBuild is one build: what a proxy process has of its own.
 type rpmBuild struct {
 	w   *rpmWorld
-	src *source
+	src *Source
 }
 
 func (w *rpmWorld) build() *rpmBuild {
@@ -157,14 +153,15 @@ func (w *rpmWorld) build() *rpmBuild {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	events := wire.NewEventWriter(io.Discard)
-	spec := &wire.Spec{AllowUnverified: w.allow, ReadAhead: "off", RPMMetadata: w.metadata, HostRoot: w.hostRoot, Scratch: w.t.TempDir()}
-	src := newSource(w.t.Context(), tr, w.store, client, spec, events, time.Now)
-	w.t.Cleanup(func() {
-		src.wait()
-		client.Close()
-		events.Close(time.Second)
+	src, err := New(w.t.Context(), tr, Options{
+		Store: w.store, Events: deaf{}, AllowUnverified: w.allow, RPMMetadata: w.metadata, HostRoot: w.hostRoot, Scratch: w.t.TempDir(),
 	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	src.client.Close()
+	src.client, src.headerClient = client, func() (*fetch.Client, error) { return client, nil }
+	w.t.Cleanup(src.Close)
 	return &rpmBuild{w, src}
 }
 

@@ -1,6 +1,4 @@
-//go:build linux
-
-package proxy
+package content
 
 import (
 	"fmt"

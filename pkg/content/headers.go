@@ -1,6 +1,4 @@
-//go:build linux
-
-package proxy
+package content
 
 import (
 	"context"
@@ -29,7 +27,7 @@ const (
 )
 
 // readHeaders fills in the packages' facts, from the store or the origin.
-func (s *source) readHeaders(ctx context.Context, packages []*tree.File, entries []rpm.Entry, fresh *freshFacts) error {
+func (s *Source) readHeaders(ctx context.Context, packages []*tree.File, entries []rpm.Entry, fresh *freshFacts) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(headersAtOnce)
 	for i, f := range packages {
@@ -66,7 +64,7 @@ func (e *packageError) Error() string {
 
 func (e *packageError) Unwrap() error { return e.err }
 
-func (s *source) readHeader(ctx context.Context, f *tree.File, e *rpm.Entry, fresh *freshFacts) error {
+func (s *Source) readHeader(ctx context.Context, f *tree.File, e *rpm.Entry, fresh *freshFacts) error {
 	if p, size := s.headerFacts(f.Digest); p != nil && size >= 0 {
 		e.Package, e.Size = p, size
 		return nil
@@ -104,12 +102,12 @@ func (s *source) readHeader(ctx context.Context, f *tree.File, e *rpm.Entry, fre
 
 // readWhole downloads the package: nobody can say its size, or the server has
 // no ranges and the header is long.
-func (s *source) readWhole(ctx context.Context, f *tree.File, e *rpm.Entry) error {
+func (s *Source) readWhole(ctx context.Context, f *tree.File, e *rpm.Entry) error {
 	return s.withContent(ctx, f, func(file *os.File) error { return fromFile(file, e) })
 }
 
 // withContent downloads a file of the tree, if need be, and lends it to use.
-func (s *source) withContent(ctx context.Context, f *tree.File, use func(*os.File) error) error {
+func (s *Source) withContent(ctx context.Context, f *tree.File, use func(*os.File) error) error {
 	b := s.Open(f)
 	defer b.Close()
 	file, err := b.Wait(ctx)
@@ -121,7 +119,7 @@ func (s *source) withContent(ctx context.Context, f *tree.File, use func(*os.Fil
 
 // stateDigests fills in the digests that the lock does not state: a package's
 // digest is its name in the repodata. That takes the whole package.
-func (s *source) stateDigests(ctx context.Context, packages []*tree.File, entries []rpm.Entry) error {
+func (s *Source) stateDigests(ctx context.Context, packages []*tree.File, entries []rpm.Entry) error {
 	for i, f := range packages {
 		if f.Digest != "" {
 			continue
@@ -185,7 +183,7 @@ func (h *headerSource) Range(ctx context.Context, off, n int64) ([]byte, int64, 
 // matched); if the facts are not, a server gave another header for the range
 // than it has in the file. They are forgotten, with the repodata made of them.
 // In this build the package stays unreadable: dnf has decided by the wrong facts.
-func (s *source) checkHeader(f *tree.File) error {
+func (s *Source) checkHeader(f *tree.File) error {
 	if f.Digest == "" || !strings.HasSuffix(f.Path, ".rpm") {
 		return nil
 	}
@@ -212,7 +210,7 @@ func (s *source) checkHeader(f *tree.File) error {
 
 // spoiledBy says why a package must not be read in this build although the
 // store has it; nil when it may be.
-func (s *source) spoiledBy(f *tree.File) error {
+func (s *Source) spoiledBy(f *tree.File) error {
 	err, _ := s.spoiled.Load(f.Digest)
 	bad, _ := err.(error)
 	return bad

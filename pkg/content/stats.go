@@ -1,6 +1,4 @@
-//go:build linux
-
-package proxy
+package content
 
 import (
 	"cmp"
@@ -11,15 +9,14 @@ import (
 	"time"
 
 	"github.com/lazybuild/lazybuild/pkg/fetch"
-	"github.com/lazybuild/lazybuild/pkg/mount"
 	"github.com/lazybuild/lazybuild/pkg/tree"
 	"github.com/lazybuild/lazybuild/pkg/wire"
 )
 
-// stats counts what the build does with the tree. It is the mount's Observer,
-// so nothing in it blocks.
+// stats counts what the build does with the tree. Whoever serves the tree calls
+// it for every open, so nothing in it blocks.
 type stats struct {
-	events   *wire.EventWriter
+	events   Events
 	cameFrom func(*tree.File) string
 	sizeOf   func(*tree.File) (int64, bool)
 	now      func() time.Time
@@ -39,7 +36,7 @@ type stats struct {
 // span is a time during which a reader waited.
 type span struct{ from, to time.Time }
 
-func newStats(events *wire.EventWriter, cameFrom func(*tree.File) string, sizeOf func(*tree.File) (int64, bool), now func() time.Time) *stats {
+func newStats(events Events, cameFrom func(*tree.File) string, sizeOf func(*tree.File) (int64, bool), now func() time.Time) *stats {
 	return &stats{
 		events: events, cameFrom: cameFrom, sizeOf: sizeOf, now: now,
 		waited: map[*tree.File]time.Duration{}, fetched: map[string]*download{},
@@ -47,10 +44,7 @@ func newStats(events *wire.EventWriter, cameFrom func(*tree.File) string, sizeOf
 	}
 }
 
-var _ mount.Observer = (*stats)(nil)
-
-// Opened implements mount.Observer.
-func (s *stats) Opened(f *tree.File) {
+func (s *stats) fileOpened(f *tree.File) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if _, seen := s.waited[f]; !seen {
@@ -66,8 +60,7 @@ func (s *stats) opened() []*tree.File {
 	return slices.Clone(s.order)
 }
 
-// Waited implements mount.Observer.
-func (s *stats) Waited(f *tree.File, d time.Duration) {
+func (s *stats) fileWaited(f *tree.File, d time.Duration) {
 	now := s.now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -75,9 +68,9 @@ func (s *stats) Waited(f *tree.File, d time.Duration) {
 	s.waits = append(s.waits, span{now.Add(-d), now})
 }
 
-// Failed implements mount.Observer. A package manager may ask for a hopeless
+// fileFailed tells of a failure. A package manager may ask for a hopeless
 // file many times; the user hears of it once.
-func (s *stats) Failed(f *tree.File, err error) {
+func (s *stats) fileFailed(f *tree.File, err error) {
 	s.mu.Lock()
 	seen := s.failed[f.Path]
 	s.failed[f.Path] = true
@@ -128,8 +121,8 @@ func (s *stats) asked(requests int, bytes int64) {
 	s.requests.Bytes += bytes
 }
 
-// progress is nil when nothing is under way.
-func (s *source) progress() *wire.Progress {
+// Progress says what is under way; nil when that is nothing.
+func (s *Source) Progress() *wire.Progress {
 	s.stats.mu.Lock()
 	defer s.stats.mu.Unlock()
 	if len(s.stats.active) == 0 {
@@ -144,8 +137,8 @@ func (s *source) progress() *wire.Progress {
 	return p
 }
 
-// summary is what the build has done so far.
-func (s *source) summary() *wire.Summary {
+// Summary says what the build has done so far.
+func (s *Source) Summary() *wire.Summary {
 	st := s.stats
 	st.mu.Lock()
 	defer st.mu.Unlock()

@@ -1,6 +1,4 @@
-//go:build linux
-
-package proxy
+package content
 
 import (
 	"bytes"
@@ -13,7 +11,6 @@ import (
 	"strings"
 
 	"github.com/lazybuild/lazybuild/pkg/digest"
-	"github.com/lazybuild/lazybuild/pkg/mount"
 	"github.com/lazybuild/lazybuild/pkg/rpm"
 	"github.com/lazybuild/lazybuild/pkg/tree"
 	"github.com/lazybuild/lazybuild/pkg/wire"
@@ -26,9 +23,11 @@ type repo struct {
 	err   error
 }
 
-// Expand implements mount.Source. A failed attempt is forgotten, so that a
-// later lookup tries again.
-func (s *source) Expand(ctx context.Context, d *tree.Dir) ([]tree.File, error) {
+// Expand returns the files of a generated directory, with paths below it. It
+// blocks until they are known (which may take downloads) or ctx is done, which
+// is the caller's interest only: callers share the work. A failed attempt is
+// forgotten, so that a later one tries again.
+func (s *Source) Expand(ctx context.Context, d *tree.Dir) ([]tree.File, error) {
 	r := s.startRepo(d)
 	if !s.ahead.off() {
 		// dnf reads one repository after the other, all that are enabled. Their
@@ -48,7 +47,7 @@ func (s *source) Expand(ctx context.Context, d *tree.Dir) ([]tree.File, error) {
 }
 
 // startRepo returns the repository under way or made, and starts it if need be.
-func (s *source) startRepo(d *tree.Dir) *repo {
+func (s *Source) startRepo(d *tree.Dir) *repo {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r := s.repos[d.Path]
@@ -68,7 +67,7 @@ func (s *source) startRepo(d *tree.Dir) *repo {
 	return r
 }
 
-func (s *source) expand(ctx context.Context, d *tree.Dir) ([]tree.File, error) {
+func (s *Source) expand(ctx context.Context, d *tree.Dir) ([]tree.File, error) {
 	if d.Make.Kind != "repodata" {
 		return nil, fmt.Errorf("making %s: no recipe of the kind %q is known", d.Path, d.Make.Kind)
 	}
@@ -81,7 +80,7 @@ func (s *source) expand(ctx context.Context, d *tree.Dir) ([]tree.File, error) {
 
 // repodata makes the repodata of dir, or takes it from the store: a repository
 // that any build of this host has seen costs no header and no request.
-func (s *source) repodata(ctx context.Context, dir, modulesPath string) ([]tree.File, error) {
+func (s *Source) repodata(ctx context.Context, dir, modulesPath string) ([]tree.File, error) {
 	packages := s.packagesIn(dir)
 	var modules []byte
 	if modulesPath != "" {
@@ -92,7 +91,7 @@ func (s *source) repodata(ctx context.Context, dir, modulesPath string) ([]tree.
 	}
 	entries := make([]rpm.Entry, len(packages))
 	for i, f := range packages {
-		entries[i] = rpm.Entry{Href: strings.TrimPrefix(f.Path, dir+"/"), Digest: f.Digest, Size: f.Size, Mtime: mount.Mtime(f).Unix()}
+		entries[i] = rpm.Entry{Href: strings.TrimPrefix(f.Path, dir+"/"), Digest: f.Digest, Size: f.Size, Mtime: f.Mtime().Unix()}
 	}
 	if err := s.stateDigests(ctx, packages, entries); err != nil {
 		return nil, err
@@ -118,7 +117,7 @@ func (s *source) repodata(ctx context.Context, dir, modulesPath string) ([]tree.
 	return readRepodata(blob)
 }
 
-func (s *source) makeRepodata(ctx context.Context, packages []*tree.File, entries []rpm.Entry, modules []byte, fresh *freshFacts) (*rpm.Repodata, error) {
+func (s *Source) makeRepodata(ctx context.Context, packages []*tree.File, entries []rpm.Entry, modules []byte, fresh *freshFacts) (*rpm.Repodata, error) {
 	if s.oldWay != nil {
 		return s.createrepo(ctx, packages, modules)
 	}
@@ -145,7 +144,7 @@ func readRepodata(r io.Reader) ([]tree.File, error) {
 }
 
 // packagesIn lists the RPMs directly in dir, source packages too.
-func (s *source) packagesIn(dir string) []*tree.File {
+func (s *Source) packagesIn(dir string) []*tree.File {
 	var fs []*tree.File
 	for i := range s.tree.Files {
 		f := &s.tree.Files[i]
@@ -158,7 +157,7 @@ func (s *source) packagesIn(dir string) []*tree.File {
 }
 
 // wholeFile downloads a file of the tree and reads it.
-func (s *source) wholeFile(ctx context.Context, path string) (data []byte, err error) {
+func (s *Source) wholeFile(ctx context.Context, path string) (data []byte, err error) {
 	for i := range s.tree.Files {
 		if f := &s.tree.Files[i]; f.Path == path {
 			err = s.withContent(ctx, f, func(file *os.File) error {
@@ -175,7 +174,7 @@ func (s *source) wholeFile(ctx context.Context, path string) (data []byte, err e
 // forgotten: it is part of every repodata's key.
 var rpmEpoch = digest.FromBytes([]byte("lazybuild repodata epoch"))
 
-func (s *source) repodataKey(entries []rpm.Entry, modules []byte) string {
+func (s *Source) repodataKey(entries []rpm.Entry, modules []byte) string {
 	if s.oldWay != nil {
 		return wire.Createrepo + ":" + string(rpm.Key(entries, modules, rpm.Options{}))
 	}
@@ -186,7 +185,7 @@ func (s *source) repodataKey(entries []rpm.Entry, modules []byte) string {
 	return "repodata:" + epoch.String() + ":" + string(rpm.Key(entries, modules, rpm.Options{}))
 }
 
-func (s *source) spoilRepodata() {
+func (s *Source) spoilRepodata() {
 	n := 0
 	if facts, err := s.store.Facts(rpmEpoch); err == nil {
 		_ = json.Unmarshal(facts.Sections["epoch"], &n)

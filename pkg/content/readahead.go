@@ -1,6 +1,4 @@
-//go:build linux
-
-package proxy
+package content
 
 import (
 	"context"
@@ -8,13 +6,9 @@ import (
 	"sync"
 	"syscall"
 
-	"golang.org/x/sys/unix"
-
+	"github.com/lazybuild/lazybuild/pkg/content/ahead"
 	"github.com/lazybuild/lazybuild/pkg/fetch"
-	"github.com/lazybuild/lazybuild/pkg/mount"
-	"github.com/lazybuild/lazybuild/pkg/proxy/ahead"
 	"github.com/lazybuild/lazybuild/pkg/tree"
-	"github.com/lazybuild/lazybuild/pkg/wire"
 )
 
 const (
@@ -32,8 +26,8 @@ const (
 // readAhead fetches what the build will probably read next. One goroutine asks
 // a Guide; programs' opens only leave a note for it. It ends with the build.
 type readAhead struct {
-	src    *source
-	mode   string // wire.Spec.ReadAhead
+	src    *Source
+	mode   string // Options.ReadAhead
 	traces *traces
 	budget int64
 	disk   func() (free, total int64, err error) // of the store, in bytes
@@ -47,24 +41,18 @@ type readAhead struct {
 	over    bool  // no more in this build
 }
 
-func newReadAhead(s *source, spec *wire.Spec) *readAhead {
+func newReadAhead(s *Source, o *Options) *readAhead {
 	return &readAhead{
-		src: s, mode: spec.ReadAhead, traces: &traces{store: s.store, key: spec.TraceKey, debug: s.debug},
+		src: s, mode: o.ReadAhead, traces: &traces{store: s.store, key: o.TraceKey, debug: s.debug},
 		budget: aheadBudget, disk: func() (int64, int64, error) { return diskOf(s.store.Dir()) },
 		wake: make(chan struct{}, 1),
 	}
 }
 
-func diskOf(dir string) (free, total int64, err error) {
-	var st unix.Statfs_t
-	err = unix.Statfs(dir, &st)
-	return int64(st.Bavail) * st.Bsize, int64(st.Blocks) * st.Bsize, err
-}
-
 func (a *readAhead) off() bool { return a.mode != "group" && a.mode != "trace" }
 
-// Opened hears of a program's open. It never blocks.
-func (a *readAhead) Opened(f *tree.File) {
+// fileOpened hears of a program's open. It never blocks.
+func (a *readAhead) fileOpened(f *tree.File) {
 	if a.off() || f.Group == "" {
 		return
 	}
@@ -74,8 +62,8 @@ func (a *readAhead) Opened(f *tree.File) {
 	a.poke()
 }
 
-// Entered hears that a program looks into a generated directory. It never blocks.
-func (a *readAhead) Entered(d *tree.Dir) {
+// dirEntered hears that a program looks into a generated directory. It never blocks.
+func (a *readAhead) dirEntered(d *tree.Dir) {
 	if a.off() {
 		return
 	}
@@ -234,7 +222,7 @@ func (a *readAhead) end(d *download) {
 }
 
 // has says that the store has the file's content.
-func (s *source) has(f *tree.File) bool {
+func (s *Source) has(f *tree.File) bool {
 	if f.Digest != "" {
 		_, err := s.store.Stat(f.Digest)
 		return err == nil
@@ -245,34 +233,4 @@ func (s *source) has(f *tree.File) bool {
 	}
 	file.Close()
 	return true
-}
-
-// served is the source as the mount sees it: what programs do is told to
-// read-ahead, what the proxy does for itself is not.
-type served struct {
-	*source
-	ahead *readAhead
-}
-
-// Expand implements mount.Source.
-func (s *served) Expand(ctx context.Context, d *tree.Dir) ([]tree.File, error) {
-	s.ahead.Entered(d)
-	return s.source.Expand(ctx, d)
-}
-
-// observer passes on what programs do.
-type observer struct {
-	*stats
-	ahead *readAhead
-}
-
-var (
-	_ mount.Source   = (*served)(nil)
-	_ mount.Observer = (*observer)(nil)
-)
-
-// Opened implements mount.Observer.
-func (o *observer) Opened(f *tree.File) {
-	o.stats.Opened(f)
-	o.ahead.Opened(f)
 }

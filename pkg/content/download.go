@@ -1,6 +1,4 @@
-//go:build linux
-
-package proxy
+package content
 
 import (
 	"cmp"
@@ -21,7 +19,7 @@ import (
 // download is the way of one content from its origin into the store. Many
 // readers may wait for it.
 type download struct {
-	src    *source
+	src    *Source
 	file   *tree.File
 	ticket *fetch.Ticket
 	bytes  atomic.Int64 // that came from the origin
@@ -47,7 +45,7 @@ const (
 	lastRetry  = time.Minute
 )
 
-func newDownload(s *source, f *tree.File, p fetch.Priority, before *download) *download {
+func newDownload(s *Source, f *tree.File, p fetch.Priority, before *download) *download {
 	d := &download{src: s, file: f, ticket: fetch.NewTicket(p), sized: make(chan struct{}), done: make(chan struct{})}
 	d.ahead = p < fetch.Demand
 	d.demanded = !d.ahead
@@ -200,7 +198,7 @@ func (e *contentError) Error() string {
 func (e *contentError) Unwrap() error { return e.err }
 
 // permitted holds the file against --lazy-allow-unverified.
-func (s *source) permitted(f *tree.File) error {
+func (s *Source) permitted(f *tree.File) error {
 	switch {
 	case len(f.URLs) == 0:
 		return fmt.Errorf("the lock file gives no URL for it: %w", syscall.EIO)

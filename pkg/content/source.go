@@ -1,6 +1,4 @@
-//go:build linux
-
-package proxy
+package content
 
 import (
 	"context"
@@ -15,23 +13,24 @@ import (
 
 	"github.com/lazybuild/lazybuild/pkg/digest"
 	"github.com/lazybuild/lazybuild/pkg/fetch"
-	"github.com/lazybuild/lazybuild/pkg/mount"
 	"github.com/lazybuild/lazybuild/pkg/store"
 	"github.com/lazybuild/lazybuild/pkg/tree"
 	"github.com/lazybuild/lazybuild/pkg/wire"
 )
 
-// source gives the mount its content: from the store, or from the origin by way
-// of the store. One download per content, whatever number of readers, files
-// and processes want it.
-type source struct {
+// Source gives a tree its content: from the store, or from the origin by way
+// of the store, or made of what the origin has. There is one download per
+// content, whatever number of readers, files and processes want it. All methods
+// are safe for concurrent use, except that nothing may be called after Close.
+type Source struct {
 	// ctx is the build's lifetime. Downloads run on it and never on a reader's
 	// context: an interrupted reader must not kill what others wait for.
 	ctx    context.Context
+	end    context.CancelFunc
 	tree   *tree.Tree
 	store  *store.Store
 	client *fetch.Client
-	events *wire.EventWriter
+	events Events
 	allow  string // which files without a strong digest are served
 	// headerClient gives the client for RPM headers; it is seldom needed.
 	headerClient func() (*fetch.Client, error)
@@ -50,20 +49,6 @@ type source struct {
 	spoiled sync.Map    // digest of a package whose repodata is wrong, to the error
 }
 
-func newSource(ctx context.Context, t *tree.Tree, s *store.Store, c *fetch.Client, spec *wire.Spec, events *wire.EventWriter, now func() time.Time) *source {
-	src := &source{
-		ctx: ctx, tree: t, store: s, client: c, events: events, allow: spec.AllowUnverified, now: now,
-		active: map[string]*download{}, repos: map[string]*repo{},
-	}
-	src.stats = newStats(events, src.cameFrom, src.Size, now)
-	src.ahead = newReadAhead(src, spec)
-	src.oldWay = newCreaterepo(spec)
-	src.headerClient = func() (*fetch.Client, error) { return c, nil }
-	return src
-}
-
-var _ mount.Source = (*source)(nil)
-
 // key names the content of a file: its digest, or its URL where there is none.
 func key(f *tree.File) string {
 	if f.Digest != "" {
@@ -75,8 +60,9 @@ func key(f *tree.File) string {
 	return "path:" + f.Path
 }
 
-// Size implements mount.Source.
-func (s *source) Size(f *tree.File) (int64, bool) {
+// Size says how long a file is, in bytes, without waiting and without the
+// network: from the lock, or from what the store remembers. false when nobody knows.
+func (s *Source) Size(f *tree.File) (int64, bool) {
 	switch {
 	case f.Size != tree.SizeUnknown:
 		return f.Size, true
@@ -86,9 +72,11 @@ func (s *source) Size(f *tree.File) (int64, bool) {
 	return s.store.Size(f.Digest)
 }
 
-// Open implements mount.Source.
-func (s *source) Open(f *tree.File) mount.Blob {
-	b := &blob{src: s, file: f}
+// Open says that a program has opened a file: content that is not there starts
+// to be downloaded, before what is merely read ahead. It never blocks. The
+// caller must Close the Blob.
+func (s *Source) Open(f *tree.File) *Blob {
+	b := &Blob{src: s, file: f}
 	if b.content = s.stored(f); b.content != nil {
 		return b
 	}
@@ -97,7 +85,7 @@ func (s *source) Open(f *tree.File) mount.Blob {
 }
 
 // stored opens the content if the store has it, else nil.
-func (s *source) stored(f *tree.File) *os.File {
+func (s *Source) stored(f *tree.File) *os.File {
 	if s.spoiledBy(f) != nil {
 		return nil
 	}
@@ -119,7 +107,7 @@ func (s *source) stored(f *tree.File) *os.File {
 
 // join returns the download of a file's content and raises its priority. fresh
 // says that it has been started now.
-func (s *source) join(f *tree.File, p fetch.Priority) (d *download, fresh bool) {
+func (s *Source) join(f *tree.File, p fetch.Priority) (d *download, fresh bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	k := key(f)
@@ -137,7 +125,7 @@ func (s *source) join(f *tree.File, p fetch.Priority) (d *download, fresh bool) 
 
 // abandon gives a download up unless a program wants it. Whoever wants it later
 // starts anew.
-func (s *source) abandon(d *download) bool {
+func (s *Source) abandon(d *download) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if d.demanded {
@@ -150,10 +138,10 @@ func (s *source) abandon(d *download) bool {
 }
 
 // wait blocks until no download runs any more; the build's context has ended.
-func (s *source) wait() { s.wg.Wait() }
+func (s *Source) wait() { s.wg.Wait() }
 
-// settled is closed when wait would not block.
-func (s *source) settled() <-chan struct{} {
+// Settled is closed when no download runs any more.
+func (s *Source) Settled() <-chan struct{} {
 	done := make(chan struct{})
 	go func() {
 		s.wait()
@@ -163,7 +151,7 @@ func (s *source) settled() <-chan struct{} {
 }
 
 // cameFrom says where a file's content came from in this build.
-func (s *source) cameFrom(f *tree.File) string {
+func (s *Source) cameFrom(f *tree.File) string {
 	if f.Content != nil {
 		return "tree"
 	}
@@ -175,20 +163,29 @@ func (s *source) cameFrom(f *tree.File) string {
 	return "store"
 }
 
-// digestsOf lists what the build may need, for its pin.
-func digestsOf(t *tree.Tree) iter.Seq[digest.Digest] {
+// Digests lists what a build of the tree may need, for its pin.
+func Digests(t *tree.Tree) iter.Seq[digest.Digest] {
 	return func(yield func(digest.Digest) bool) {
 		for i := range t.Files {
-			if d := t.Files[i].Digest; d != "" && !yield(d) {
+			f := &t.Files[i]
+			if f.Make != nil && f.Make.From != nil {
+				f = f.Make.From
+			}
+			if d := f.Digest; d != "" && !yield(d) {
+				return
+			}
+		}
+		for i := range t.Dirs {
+			if from := t.Dirs[i].Make.From; from != nil && from.Digest != "" && !yield(from.Digest) {
 				return
 			}
 		}
 	}
 }
 
-// blob is one open of one file.
-type blob struct {
-	src  *source
+// Blob is one open of one file.
+type Blob struct {
+	src  *Source
 	file *tree.File
 	dl   *download // nil when the content was there at open
 
@@ -196,8 +193,9 @@ type blob struct {
 	content *os.File
 }
 
-// Ready implements mount.Blob.
-func (b *blob) Ready() *os.File {
+// Ready returns the content's file if it is there now, else nil. The file belongs
+// to the Blob and is valid until Close.
+func (b *Blob) Ready() *os.File {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.content == nil && b.dl != nil && b.dl.succeeded() {
@@ -206,8 +204,10 @@ func (b *blob) Ready() *os.File {
 	return b.content
 }
 
-// Wait implements mount.Blob.
-func (b *blob) Wait(ctx context.Context) (*os.File, error) {
+// Wait blocks until the whole content is there and verified, or its download has
+// failed for good, or ctx is done, which stops no download. The error wraps an
+// errno where the reader should see that one (syscall.ENOSPC).
+func (b *Blob) Wait(ctx context.Context) (*os.File, error) {
 	if f := b.Ready(); f != nil {
 		return f, nil
 	}
@@ -228,8 +228,9 @@ func (b *blob) Wait(ctx context.Context) (*os.File, error) {
 	return nil, fmt.Errorf("%s vanished from the store after it was downloaded: %w", b.file.Path, syscall.EIO)
 }
 
-// Size implements mount.Blob.
-func (b *blob) Size(ctx context.Context) (int64, error) {
+// Size blocks until the length is known, which may be long before the content is
+// there (the origin has stated it), or the download has failed.
+func (b *Blob) Size(ctx context.Context) (int64, error) {
 	if n, ok := b.src.Size(b.file); ok {
 		return n, nil
 	}
@@ -256,8 +257,8 @@ func (b *blob) Size(ctx context.Context) (int64, error) {
 	return b.dl.size.Load(), nil
 }
 
-// Close implements mount.Blob.
-func (b *blob) Close() {
+// Close ends the interest. It does not stop the download.
+func (b *Blob) Close() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.content != nil {

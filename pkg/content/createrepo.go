@@ -1,6 +1,4 @@
-//go:build linux
-
-package proxy
+package content
 
 import (
 	"context"
@@ -35,12 +33,12 @@ type createrepo struct {
 	scratch string
 }
 
-// newCreaterepo is nil unless the spec asks for it.
-func newCreaterepo(spec *wire.Spec) *createrepo {
-	if spec.RPMMetadata != wire.Createrepo {
+// newCreaterepo is nil unless the options ask for it.
+func newCreaterepo(o *Options) *createrepo {
+	if o.RPMMetadata != wire.Createrepo {
 		return nil
 	}
-	return &createrepo{root: spec.HostRoot, scratch: spec.Scratch + "-createrepo"}
+	return &createrepo{root: o.HostRoot, scratch: o.Scratch + "-createrepo"}
 }
 
 var errNoCreaterepo = &policyError{
@@ -60,7 +58,7 @@ func (c *createrepo) program() (string, error) {
 }
 
 // createrepo downloads the packages and lets createrepo_c read them.
-func (s *source) createrepo(ctx context.Context, packages []*tree.File, modules []byte) (*rpm.Repodata, error) {
+func (s *Source) createrepo(ctx context.Context, packages []*tree.File, modules []byte) (*rpm.Repodata, error) {
 	program, err := s.oldWay.program()
 	if err != nil {
 		return nil, err
@@ -89,7 +87,7 @@ func (s *source) createrepo(ctx context.Context, packages []*tree.File, modules 
 }
 
 // collect has all packages downloaded and linked into dir.
-func (s *source) collect(ctx context.Context, packages []*tree.File, dir string) error {
+func (s *Source) collect(ctx context.Context, packages []*tree.File, dir string) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(headersAtOnce)
 	for _, f := range packages {

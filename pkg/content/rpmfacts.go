@@ -1,6 +1,4 @@
-//go:build linux
-
-package proxy
+package content
 
 import (
 	"encoding/json"
@@ -17,7 +15,7 @@ import (
 const factsSection = "rpm"
 
 // headerFacts are what the store remembers about a package, from any build.
-func (s *source) headerFacts(d digest.Digest) (*rpm.Package, int64) {
+func (s *Source) headerFacts(d digest.Digest) (*rpm.Package, int64) {
 	facts, err := s.store.Facts(d)
 	if err != nil {
 		return nil, tree.SizeUnknown
@@ -62,7 +60,7 @@ func (l *freshFacts) drop(d digest.Digest) {
 // keep writes the facts into the store. Nobody waits for that: hundreds of
 // small files take longer than making the repodata. The headers that came well
 // are kept when another one did not.
-func (s *source) keep(l *freshFacts) {
+func (s *Source) keep(l *freshFacts) {
 	s.wg.Go(func() {
 		for d, h := range l.list {
 			if err := s.keepOne(d, h); err != nil {
@@ -76,7 +74,7 @@ func (s *source) keep(l *freshFacts) {
 	})
 }
 
-func (s *source) keepOne(d digest.Digest, h freshHeader) error {
+func (s *Source) keepOne(d digest.Digest, h freshHeader) error {
 	data, err := h.facts.MarshalBinary()
 	if err != nil {
 		return err
@@ -88,7 +86,7 @@ func (s *source) keepOne(d digest.Digest, h freshHeader) error {
 	return s.setSection(d, factsSection, section, h.size)
 }
 
-func (s *source) forgetFacts(d digest.Digest) {
+func (s *Source) forgetFacts(d digest.Digest) {
 	if err := s.setSection(d, factsSection, json.RawMessage("null"), tree.SizeUnknown); err != nil {
 		s.events.Send(wire.Event{Kind: wire.Warning, Text: fmt.Sprintf("forgetting the header of %s: %v", d, err)})
 	}
@@ -96,7 +94,7 @@ func (s *source) forgetFacts(d digest.Digest) {
 
 // headerBefore is the header that a package's repodata was made from, by this
 // build or an earlier one; nil when it was made from none.
-func (s *source) headerBefore(d digest.Digest) *rpm.Package {
+func (s *Source) headerBefore(d digest.Digest) *rpm.Package {
 	if p, ok := s.headers.Load(d); ok {
 		return p.(*rpm.Package)
 	}

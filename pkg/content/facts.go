@@ -1,6 +1,4 @@
-//go:build linux
-
-package proxy
+package content
 
 import (
 	"encoding/json"
@@ -12,10 +10,10 @@ import (
 )
 
 // setSection keeps one section of facts about a content in the store.
-func (s *source) setSection(d digest.Digest, name string, value json.RawMessage, size int64) error {
+func (s *Source) setSection(d digest.Digest, name string, value json.RawMessage, size int64) error {
 	return s.store.SetFacts(d, store.Facts{Size: size, Sections: map[string]json.RawMessage{name: value}})
 }
 
-func (s *source) debug(format string, args ...any) {
+func (s *Source) debug(format string, args ...any) {
 	s.events.Send(wire.Event{Kind: wire.Debug, Text: fmt.Sprintf(format, args...)})
 }

@@ -1,6 +1,4 @@
-//go:build linux
-
-package proxy
+package content
 
 import (
 	"encoding/json"
@@ -8,8 +6,8 @@ import (
 	"io/fs"
 	"sync"
 
+	"github.com/lazybuild/lazybuild/pkg/content/ahead"
 	"github.com/lazybuild/lazybuild/pkg/digest"
-	"github.com/lazybuild/lazybuild/pkg/proxy/ahead"
 	"github.com/lazybuild/lazybuild/pkg/store"
 	"github.com/lazybuild/lazybuild/pkg/tree"
 )

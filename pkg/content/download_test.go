@@ -1,0 +1,55 @@
+package content
+
+import (
+	"testing"
+	"time"
+
+	"github.com/lazybuild/lazybuild/pkg/fetch"
+)
+
+func TestWaitsAreCountedOnce(t *testing.T) {
+	at := func(ms int) time.Time { return time.Unix(0, int64(ms)*1e6) }
+	for _, c := range []struct {
+		spans []span
+		want  int
+	}{
+		{nil, 0},
+		{[]span{{at(0), at(10)}}, 10},
+		{[]span{{at(0), at(10)}, {at(0), at(10)}}, 10},
+		{[]span{{at(5), at(20)}, {at(0), at(10)}}, 20},
+		{[]span{{at(0), at(100)}, {at(10), at(20)}, {at(30), at(40)}}, 100},
+		{[]span{{at(0), at(10)}, {at(20), at(30)}}, 20},
+	} {
+		if got := union(c.spans).Milliseconds(); got != int64(c.want) {
+			t.Errorf("%v: %d ms, want %d", c.spans, got, c.want)
+		}
+	}
+}
+
+// A download of which read-ahead has lost hope is tried anew when a program
+// wants it, and one that a program wants is not given up.
+func TestReadAheadsFailuresAreItsOwn(t *testing.T) {
+	o := newOrigin(t)
+	s := newTestSource(t, treeOf(t, o.gated("a", "content"), o.file("b", "other")))
+	f := &s.tree.Files[0]
+	d, fresh := s.join(f, fetch.ReadAhead)
+	if !fresh || !s.abandon(d) {
+		t.Fatal("nobody wants it, but it can't be given up")
+	}
+	e, fresh := s.join(f, fetch.Demand)
+	if !fresh || s.abandon(e) {
+		t.Error("a program wants it, but it was given up")
+	}
+	if again, fresh := s.join(f, fetch.ReadAhead); fresh || again != e {
+		t.Error("a second download")
+	}
+	failed := &download{src: s, file: &s.tree.Files[1], ticket: fetch.NewTicket(fetch.ReadAhead), done: make(chan struct{}), ahead: true, err: errBudget, retryAt: s.now().Add(time.Hour)}
+	close(failed.done)
+	s.active[key(failed.file)] = failed
+	if _, fresh := s.join(failed.file, fetch.ReadAhead); fresh {
+		t.Error("read-ahead repeats its failure")
+	}
+	if _, fresh := s.join(failed.file, fetch.Demand); !fresh {
+		t.Error("a program gets read-ahead's failure")
+	}
+}
