@@ -77,8 +77,9 @@ type Network struct {
 	// HTTPProxy, HTTPSProxy and NoProxy have the meaning of the environment
 	// variables of these names.
 	HTTPProxy, HTTPSProxy, NoProxy string
-	// Credentials for hosts.
+	// Credentials and LookedAt are those of wire.Spec.
 	Credentials []wire.Credential
+	LookedAt    []string
 }
 
 // New returns the content of t, which must not change. Downloads run until ctx
@@ -157,6 +158,7 @@ func newClient(o *Options, perHost int) (*fetch.Client, error) {
 	fo := fetch.Options{
 		MaxPerHost: perHost,
 		SystemCAs:  n.SystemCAs,
+		LookedAt:   n.LookedAt,
 		Proxy:      fetch.Proxy{HTTP: n.HTTPProxy, HTTPS: n.HTTPSProxy, No: n.NoProxy},
 		Observe: func(ev fetch.Event) {
 			if ev.Err != nil {
@@ -168,10 +170,7 @@ func newClient(o *Options, perHost int) (*fetch.Client, error) {
 		fo.ExtraCAs = [][]byte{n.CA}
 	}
 	for _, c := range n.Credentials {
-		fo.Credentials = append(fo.Credentials, fetch.Credential{
-			Host: c.Host, PathPrefix: c.Prefix, User: c.User, Password: c.Password,
-			Bearer: c.Bearer, CertPEM: c.Cert, KeyPEM: c.Key,
-		})
+		fo.Credentials = append(fo.Credentials, credential(c))
 	}
 	c, err := fetch.New(fo)
 	if err != nil {

@@ -116,5 +116,8 @@ func (c *Client) statusError(resp *http.Response) *Error {
 		e.Permanent = true
 	}
 	e.Hint = statusHint(resp.StatusCode)
+	if code := resp.StatusCode; code == http.StatusUnauthorized || code == http.StatusForbidden {
+		e.Hint = c.refusalHint(resp.Request)
+	}
 	return e
 }

@@ -12,8 +12,6 @@ import (
 
 func statusHint(code int) string {
 	switch code {
-	case http.StatusUnauthorized, http.StatusForbidden:
-		return "the host wants credentials, or other ones (they are sent over https only)"
 	case http.StatusNotFound, http.StatusGone:
 		return "the file is no longer there; the lock is probably too old"
 	case http.StatusProxyAuthRequired:

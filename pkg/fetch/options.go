@@ -17,8 +17,13 @@ type Options struct {
 	ExtraCAs [][]byte
 	// Proxy settings. The process's own environment is never read.
 	Proxy Proxy
-	// Credentials for hosts; the one with the longest matching PathPrefix is used.
+	// Credentials for hosts, most important first: the first that covers a URL is
+	// used. What authenticates the request and what authenticates the connection
+	// (CertPEM, CAPEM) may come from two of them.
 	Credentials []Credential
+	// LookedAt names the places where credentials were looked for, for the hint
+	// when a host refuses.
+	LookedAt []string
 
 	// MaxPerHost and MaxTotal bound the requests under way: 8 and 32 by
 	// default. A quarter of each is kept for Demand.
@@ -76,6 +81,11 @@ type Credential struct {
 	Header http.Header
 	// CertPEM and KeyPEM are the TLS client certificate, if there is one.
 	CertPEM, KeyPEM []byte
+	// CAPEM is a bundle of authorities that are trusted for this host besides the
+	// Client's.
+	CAPEM []byte
+	// Source says where it comes from ("~/.netrc:3"), for hints. No secret.
+	Source string
 }
 
 // EventKind says what an Event is about.

@@ -22,8 +22,9 @@ import (
 
 func TestCredentialsAreForTheirHostAndPathAlone(t *testing.T) {
 	keys, err := newKeyring([]Credential{
-		{Host: "example.org", User: "u", Password: "p"},
 		{Host: "example.org", PathPrefix: "/private/", Bearer: "b"},
+		{Host: "example.org", User: "u", Password: "p"},
+		{Host: "example.org", User: "later", Password: "p"},
 		{Host: "ports.example.org:8443", Header: http.Header{"Private-Token": {"t"}}},
 		{Host: "plain.example.org", Bearer: "plain", PlainHTTP: true},
 		{Host: "localhost", Bearer: "local"},

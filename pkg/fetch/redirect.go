@@ -42,10 +42,8 @@ func (c *Client) send(ctx context.Context, method string, hop *hops, h http.Head
 	h = maps.Clone(h)
 	h.Set("Accept-Encoding", "identity")
 	h.Set("User-Agent", c.opt.UserAgent)
-	r := route{cert: -1, guarded: hop.n > 0 && !hop.local, http1: http1}
-	if i := c.keys.authorize(h, hop.url, hop.tg); i >= 0 && c.keys.certs[i] != nil {
-		r.cert = i
-	}
+	r := route{tls: c.keys.find(hop.url, Credential.connects), guarded: hop.n > 0 && !hop.local, http1: http1}
+	noteCredentials(ctx, c.keys.authorize(h, hop.url, hop.tg))
 	if hop.n == 0 {
 		ctx = c.watchOrigin(ctx, hop)
 	}

@@ -19,7 +19,7 @@ import (
 // because a connection that was made under one rule must not be reused under
 // another one.
 type route struct {
-	cert    int  // index of the credential whose client certificate is shown, or -1
+	tls     int  // index of the credential that says how to connect (certificate, CA), or -1
 	guarded bool // refuses local addresses: for hops of a redirect
 	http1   bool // a TCP connection for each request: for parallel ranges
 }
@@ -35,28 +35,25 @@ func (c *Client) makeTransports(pool *x509.CertPool) error {
 	}
 	c.proxy = proxy
 	c.transports = map[route]*http.Transport{}
-	certs := []int{-1}
-	for i, cert := range c.keys.certs {
-		if cert != nil {
-			certs = append(certs, i)
+	for i := -1; i < len(c.opt.Credentials); i++ {
+		if i >= 0 && !c.opt.Credentials[i].connects() {
+			continue
 		}
-	}
-	for _, cert := range certs {
+		config, err := c.keys.tlsConfig(i, pool)
+		if err != nil {
+			return err
+		}
 		for _, guarded := range []bool{false, true} {
 			for _, http1 := range []bool{false, true} {
-				r := route{cert, guarded, http1}
-				c.transports[r] = c.newTransport(r, pool, proxies)
+				r := route{i, guarded, http1}
+				c.transports[r] = c.newTransport(r, config.Clone(), proxies)
 			}
 		}
 	}
 	return nil
 }
 
-func (c *Client) newTransport(r route, pool *x509.CertPool, proxies map[string]bool) *http.Transport {
-	tlsConfig := &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
-	if r.cert >= 0 {
-		tlsConfig.Certificates = []tls.Certificate{*c.keys.certs[r.cert]}
-	}
+func (c *Client) newTransport(r route, tlsConfig *tls.Config, proxies map[string]bool) *http.Transport {
 	dial := c.opt.Dial
 	if r.guarded {
 		dial = guardDial(dial, proxies)

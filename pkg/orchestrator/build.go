@@ -43,6 +43,7 @@ type Options struct {
 	CA                             []byte
 	HTTPProxy, HTTPSProxy, NoProxy string
 	Credentials                    []wire.Credential
+	LookedAt                       []string // for credentials
 	// Report is the file for the JSON report; empty for none.
 	Report string
 	// UI takes messages for people.

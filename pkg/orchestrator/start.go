@@ -153,7 +153,7 @@ func (b *build) spec() wire.Spec {
 		Scratch: b.state.Scratch, Store: o.Store, UserXattr: os.Geteuid() != 0,
 		Files: map[string][]byte{"cachi2.env": plan.Cachi2Env(o.Plan.Env)},
 		CA:    o.CA, HTTPProxy: o.HTTPProxy, HTTPSProxy: o.HTTPSProxy, NoProxy: o.NoProxy,
-		Credentials: o.Credentials, AllowUnverified: o.AllowUnverified, ReadAhead: o.ReadAhead,
+		Credentials: o.Credentials, LookedAt: o.LookedAt, AllowUnverified: o.AllowUnverified, ReadAhead: o.ReadAhead,
 		RPMMetadata: o.RPMMetadata, HostRoot: o.hostRoot(),
 		TraceKey: b.traceKey(),
 	}

@@ -144,7 +144,7 @@ func start(ctx context.Context, spec wire.Spec, t *tree.Tree, events *wire.Event
 	p.src, err = content.New(ctx, t, content.Options{
 		Store: p.store, Events: events, Now: o.Now,
 		Network: content.Network{
-			SystemCAs: o.SystemCAs, CA: spec.CA, Credentials: spec.Credentials,
+			SystemCAs: o.SystemCAs, CA: spec.CA, Credentials: spec.Credentials, LookedAt: spec.LookedAt,
 			HTTPProxy: spec.HTTPProxy, HTTPSProxy: spec.HTTPSProxy, NoProxy: spec.NoProxy,
 		},
 		AllowUnverified: spec.AllowUnverified, ReadAhead: spec.ReadAhead, TraceKey: spec.TraceKey,

@@ -31,7 +31,7 @@ import (
 
 // Version of the Spec and the Events. Both ends come from the same executable,
 // so a difference means that a stale proxy image is running: it is refused.
-const Version = 1
+const Version = 2
 
 // maxSpec bounds the Spec's line in bytes; credentials and CA bundles are in it.
 const maxSpec = 64 << 20
@@ -64,8 +64,11 @@ type Spec struct {
 	// HTTPProxy, HTTPSProxy and NoProxy have the meaning of the environment
 	// variables of these names.
 	HTTPProxy, HTTPSProxy, NoProxy string
-	// Credentials for hosts.
+	// Credentials for hosts, most important first: the first that covers a URL is
+	// used.
 	Credentials []Credential
+	// LookedAt names the places where credentials were looked for; no secrets.
+	LookedAt []string
 	// AllowUnverified is "none", "weak" or "all": which files without a strong
 	// digest are served.
 	AllowUnverified string
@@ -101,17 +104,24 @@ type View struct {
 	Files map[string][]byte
 }
 
-// Credential authenticates requests to one host. Exactly one of User, Bearer
-// and Header is used.
+// Credential authenticates requests to one host, or says how to connect to it,
+// or both. Of User with Password, Bearer and Header at most one is set.
 type Credential struct {
 	// Host is host or host:port; Prefix restricts to URL paths below it.
 	Host, Prefix string
+	// PlainHTTP permits sending it without encryption.
+	PlainHTTP bool `json:",omitempty"`
 	// User and Password are HTTP basic authentication.
 	User, Password string
 	// Bearer is a token for "Authorization: Bearer".
 	Bearer string
-	// Cert and Key are a TLS client certificate, PEM.
-	Cert, Key []byte
+	// Header has headers to send as they are, by name.
+	Header map[string]string `json:",omitempty"`
+	// Cert and Key are a TLS client certificate, CA authorities that are trusted
+	// for this host; PEM.
+	Cert, Key, CA []byte
+	// Source says for people where it comes from; no secret.
+	Source string
 }
 
 // WriteSpec sends the Spec and the tree. It blocks until the proxy has taken

@@ -3,6 +3,7 @@ package wire
 import (
 	"bufio"
 	"bytes"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -31,7 +32,11 @@ func fullSpec() Spec {
 		Files: map[string][]byte{"cachi2.env": []byte("export A=\x10\n")},
 		View:  &View{Lower: "/l", Target: "/d/t", Files: map[string][]byte{"f": {0, 255}}},
 		CA:    []byte("pem"), HTTPProxy: "http://p", HTTPSProxy: "http://q", NoProxy: "localhost",
-		Credentials:     []Credential{{Host: "example.org", Prefix: "/p", User: "u", Password: "p", Bearer: "b", Cert: []byte("c"), Key: []byte("k")}},
+		Credentials: []Credential{{
+			Host: "example.org", Prefix: "/p", PlainHTTP: true, User: "u", Password: "p", Bearer: "b",
+			Header: map[string]string{"X": "h"}, Cert: []byte("c"), Key: []byte("k"), CA: []byte("a"), Source: "there",
+		}},
+		LookedAt:        []string{"there"},
 		AllowUnverified: "weak", ReadAhead: "trace", TraceKey: "key", NoPassthrough: true,
 	}
 }
@@ -84,8 +89,8 @@ func TestCutSpecIsAnError(t *testing.T) {
 }
 
 func TestOtherVersionIsRefused(t *testing.T) {
-	_, _, err := ReadSpec(bufio.NewReader(strings.NewReader(`{"Version":2}` + "\n")))
-	if err == nil || !strings.Contains(err.Error(), "version 2") {
+	_, _, err := ReadSpec(bufio.NewReader(strings.NewReader(fmt.Sprintf(`{"Version":%d}`+"\n", Version+1))))
+	if err == nil || !strings.Contains(err.Error(), fmt.Sprint("version ", Version+1)) {
 		t.Errorf("%v", err)
 	}
 }
