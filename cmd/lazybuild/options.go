@@ -153,11 +153,11 @@ func (o *lazyOptions) plan(t *orchestrator.Target, c *plan.Config, platform stri
 	return plan.Make(p)
 }
 
-// platform is what the command line builds for; "" is this machine's.
+// platform is what the command line builds for, several platforms separated by
+// commas; "" is this machine's.
 func platform(l *cmdline.Line) string {
-	if p := l.Value("platform"); p != "" {
-		first, _, _ := strings.Cut(p, ",")
-		return first
+	if ps := l.Values("platform"); len(ps) > 0 {
+		return strings.Join(ps, ",")
 	}
 	if l.Has("arch") || l.Has("os") {
 		return cmp.Or(l.Value("os"), "linux") + "/" + cmp.Or(l.Value("arch"), runtime.GOARCH)

@@ -46,7 +46,7 @@ func TestArchitectureFiltersAnRPMLock(t *testing.T) {
 		{"aarch64", false, 1, 1, 0}, {"s390x", false, 0, 0, 1},
 	} {
 		src := s.source(s.valid(t))
-		src.Arch, src.SourceRPMs = c.arch, c.source
+		src.Arches, src.SourceRPMs = strings.Fields(c.arch), c.source
 		lock, err := s.parse(src)
 		if err != nil {
 			t.Fatal(err)

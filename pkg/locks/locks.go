@@ -193,8 +193,8 @@ type Source struct {
 	// OutputDir is where the tree will be seen in the build ("/cachi2/output"),
 	// for env values, rewritten files and repo files.
 	OutputDir string
-	// Arch is the RPM architecture of the target ("x86_64"); empty means all.
-	Arch string
+	// Arches are the RPM architectures of the targets ("x86_64"); none means all.
+	Arches []string
 	// SourceRPMs asks for the SRPMs of an RPM lock too.
 	SourceRPMs bool
 	// Sibling reads a file beside the lock (package.json, go.mod); it returns

@@ -57,7 +57,7 @@ func TestRealLocksHaveTheirNumbers(t *testing.T) {
 			if !ok || f.Type != c.typ {
 				t.Fatalf("%s is found as %q, want %q", base, f.Type, c.typ)
 			}
-			src := Source{Path: base, Data: readReal(t, c.file), OutputDir: "/cachi2/output", Arch: c.arch}
+			src := Source{Path: base, Data: readReal(t, c.file), OutputDir: "/cachi2/output", Arches: strings.Fields(c.arch)}
 			if c.typ == "pnpm" {
 				src.RegistryURL = func(string) string { return "https://npm.example.org" }
 			}

@@ -13,7 +13,7 @@ import (
 const rpmDir = "deps/rpm"
 
 // parseRPM reads an rpms.lock.yaml (lockfileVersion 1, lockfileVendor redhat).
-// All of it is checked; artifacts are made for Source.Arch alone, because dnf
+// All of it is checked; artifacts are made for Source.Arches alone, because dnf
 // must not see another architecture's repositories. Keys that Hermeto doesn't
 // know (name, evr, sourcerpm, …) are allowed, as there.
 func parseRPM(src Source, b *builder) error {

@@ -19,7 +19,7 @@ type rpmParser struct {
 func (p *rpmParser) addAll(sections []rpmSection) error {
 	var arches []string
 	for _, s := range sections {
-		if p.src.Arch != "" && p.src.Arch != s.arch {
+		if len(p.src.Arches) > 0 && !slices.Contains(p.src.Arches, s.arch) {
 			continue
 		}
 		for _, f := range s.files {
@@ -34,8 +34,10 @@ func (p *rpmParser) addAll(sections []rpmSection) error {
 			arches = append(arches, s.arch)
 		}
 	}
-	if len(arches) == 0 && len(sections) > 0 {
-		p.b.warn("%s: nothing is locked for the architecture %s", p.src.Path, p.src.Arch)
+	for _, arch := range p.src.Arches {
+		if len(sections) > 0 && !slices.Contains(arches, arch) {
+			p.b.warn("%s: nothing is locked for the architecture %s", p.src.Path, arch)
+		}
 	}
 	for _, arch := range arches {
 		p.repoFile(arch)

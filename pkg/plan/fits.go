@@ -8,6 +8,18 @@ import (
 	"github.com/lazybuild/lazybuild/pkg/locks"
 )
 
+// chooser is Platform.chooser for a build of several platforms: what one of
+// them can use, the build can.
+func chooser(targets []Platform, lock *locks.Lock) func(*locks.Artifact) bool {
+	fits := make([]func(*locks.Artifact) bool, len(targets))
+	for i, p := range targets {
+		fits[i] = p.chooser(lock)
+	}
+	return func(a *locks.Artifact) bool {
+		return slices.ContainsFunc(fits, func(f func(*locks.Artifact) bool) bool { return f(a) })
+	}
+}
+
 // chooser returns a function that says whether the target can use an artifact
 // of the lock, which is what read-ahead may fetch. A wrong yes costs bytes, a
 // wrong no costs only the head start. So it says yes to what it cannot know

@@ -46,7 +46,7 @@ type Options struct {
 	Config *Config
 	// OutputDir is where the build sees the tree; empty means "/cachi2/output".
 	OutputDir string
-	// Platform is the target as ParsePlatform reads it; empty means this machine.
+	// Platform are the targets as ParsePlatforms reads them; empty means this machine.
 	Platform string
 	// SourceRPMs puts source packages into the tree too.
 	SourceRPMs bool
@@ -96,7 +96,7 @@ func Make(o Options) (*Plan, error) {
 	if err := o.complete(); err != nil {
 		return nil, err
 	}
-	target, err := ParsePlatform(o.Platform)
+	targets, err := ParsePlatforms(o.Platform)
 	if err != nil {
 		return nil, err
 	}
@@ -104,7 +104,7 @@ func Make(o Options) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &builder{o: o, target: target, plan: &Plan{Rewrites: map[string][]byte{}}}
+	b := &builder{o: o, targets: targets, plan: &Plan{Rewrites: map[string][]byte{}}}
 	if o.Config != nil {
 		b.plan.Files = append(b.plan.Files, filepath.Join(o.Config.dir, filepath.Base(o.Config.path)))
 	}
@@ -150,13 +150,13 @@ type found struct {
 
 // builder collects what the locks say.
 type builder struct {
-	o      Options
-	target Platform
-	plan   *Plan
-	inputs []tree.Input
-	files  []tree.File
-	dirs   []tree.Dir
-	envs   [][]tree.Env
+	o       Options
+	targets []Platform
+	plan    *Plan
+	inputs  []tree.Input
+	files   []tree.File
+	dirs    []tree.Dir
+	envs    [][]tree.Env
 }
 
 func (b *builder) add(in found) error {
@@ -167,7 +167,7 @@ func (b *builder) add(in found) error {
 	}
 	dir := filepath.Dir(in.path)
 	lock, err := locks.Parse(in.typ, locks.Source{
-		Path: name, Data: data, OutputDir: b.o.OutputDir, Arch: b.target.RPM(), SourceRPMs: b.o.SourceRPMs,
+		Path: name, Data: data, OutputDir: b.o.OutputDir, Arches: rpmArches(b.targets), SourceRPMs: b.o.SourceRPMs,
 		RegistryURL: b.o.RegistryURL, Mirror: b.o.Mirror,
 		Sibling: func(name string) ([]byte, error) {
 			if !filepath.IsLocal(name) {
@@ -219,7 +219,7 @@ func (b *builder) take(lock *locks.Lock, in tree.Input) {
 func (b *builder) artifacts(lock *locks.Lock, n int) {
 	// What one lock names, one program reads: the unit of read-ahead.
 	group := b.inputs[n].Type + ":" + b.inputs[n].Lock
-	fits := b.target.chooser(lock)
+	fits := chooser(b.targets, lock)
 	b.files = slices.Grow(b.files, len(lock.Artifacts)+len(lock.Texts))
 	for i := range lock.Artifacts {
 		a := &lock.Artifacts[i]

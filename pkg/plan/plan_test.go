@@ -269,7 +269,7 @@ func TestEverythingThatALockSaysReachesThePlan(t *testing.T) {
 		Warnings:   []string{"weak"},
 		Unresolved: []locks.Unresolved{{Name: "six"}},
 	}
-	b := &builder{o: options("/ctx"), target: Platform{"linux", "amd64"}, plan: &Plan{Rewrites: map[string][]byte{}}}
+	b := &builder{o: options("/ctx"), targets: []Platform{{"linux", "amd64"}}, plan: &Plan{Rewrites: map[string][]byte{}}}
 	b.take(lock, tree.Input{Type: "rpm", Lock: "rpms.lock.yaml"})
 	p, err := b.finish()
 	if err != nil {
@@ -328,7 +328,7 @@ func BenchmarkTake(b *testing.B) {
 		})
 	}
 	for b.Loop() {
-		bu := &builder{o: options("/ctx"), target: Platform{"linux", "amd64"}, plan: &Plan{Rewrites: map[string][]byte{}}}
+		bu := &builder{o: options("/ctx"), targets: []Platform{{"linux", "amd64"}}, plan: &Plan{Rewrites: map[string][]byte{}}}
 		bu.take(lock, tree.Input{Type: "pip", Lock: "pylock.toml"})
 		if _, err := bu.finish(); err != nil {
 			b.Fatal(err)

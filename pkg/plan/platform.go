@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 )
 
@@ -32,6 +33,31 @@ func ParsePlatform(s string) (Platform, error) {
 		p.Arch = cmp.Or(goArch(p.Arch), p.Arch)
 	}
 	return p, nil
+}
+
+// ParsePlatforms reads the platforms of one build, separated by commas, each as
+// ParsePlatform reads it; none is this machine's. Each is there once.
+func ParsePlatforms(s string) ([]Platform, error) {
+	var ps []Platform
+	for _, one := range strings.Split(s, ",") {
+		p, err := ParsePlatform(one)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.Contains(ps, p) {
+			ps = append(ps, p)
+		}
+	}
+	return ps, nil
+}
+
+// rpmArches are the platforms' architectures in RPM's words.
+func rpmArches(ps []Platform) []string {
+	var arches []string
+	for _, p := range ps {
+		arches = append(arches, p.RPM())
+	}
+	return arches
 }
 
 // machines names architectures as Go and OCI do, as the kernel and RPM do, and

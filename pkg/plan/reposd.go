@@ -17,11 +17,16 @@ import (
 // itself; of two files with one name the later wins.
 func (p *Plan) addReposD(o *Options) error {
 	p.ReposD = map[string][]byte{}
+	perArch := map[string][]archRepo{}
 	for i := range p.Tree.Files {
 		f := &p.Tree.Files[i]
 		if ok, _ := path.Match("deps/rpm/*/repos.d/*.repo", f.Path); ok && f.Content != nil {
-			p.ReposD[path.Base(f.Path)] = f.Content
+			name := path.Base(f.Path)
+			perArch[name] = append(perArch[name], archRepo{strings.Split(f.Path, "/")[2], f.Content})
 		}
+	}
+	for name, files := range perArch {
+		p.ReposD[name] = joinArches(files)
 	}
 	if o.Config == nil {
 		return nil
