@@ -27,6 +27,8 @@ type download struct {
 	ahead    bool  // begun by read-ahead
 	demanded bool  // a program wants it; under source.mu
 	claimed  int64 // bytes of read-ahead's budget; under readAhead.mu
+	// inner is the download of what this content is made from; under source.mu.
+	inner *download
 
 	size     atomic.Int64
 	sized    chan struct{} // closed when size is the origin's word
@@ -97,6 +99,9 @@ func (d *download) run() {
 // fetch puts the content into the store. URLs whose bytes do not match the
 // lock are passed over, so that one bad mirror does not fail the build.
 func (d *download) fetch(ctx context.Context) error {
+	if d.file.Make != nil {
+		return d.make(ctx)
+	}
 	if err := d.src.permitted(d.file); err != nil {
 		return err
 	}

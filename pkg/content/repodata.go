@@ -16,68 +16,6 @@ import (
 	"github.com/lazybuild/lazybuild/pkg/wire"
 )
 
-// repo is the repodata of one repository, under way or made.
-type repo struct {
-	done  chan struct{}
-	files []tree.File
-	err   error
-}
-
-// Expand returns the files of a generated directory, with paths below it. It
-// blocks until they are known (which may take downloads) or ctx is done, which
-// is the caller's interest only: callers share the work. A failed attempt is
-// forgotten, so that a later one tries again.
-func (s *Source) Expand(ctx context.Context, d *tree.Dir) ([]tree.File, error) {
-	r := s.startRepo(d)
-	if !s.ahead.off() {
-		// dnf reads one repository after the other, all that are enabled. Their
-		// headers come from several servers, which can work at the same time.
-		for i := range s.tree.Dirs {
-			if other := &s.tree.Dirs[i]; other.Make.Kind == d.Make.Kind && other.Input == d.Input {
-				s.startRepo(other)
-			}
-		}
-	}
-	select {
-	case <-r.done:
-		return r.files, r.err
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-// startRepo returns the repository under way or made, and starts it if need be.
-func (s *Source) startRepo(d *tree.Dir) *repo {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	r := s.repos[d.Path]
-	if r == nil {
-		r = &repo{done: make(chan struct{})}
-		s.repos[d.Path] = r
-		s.wg.Go(func() {
-			r.files, r.err = s.expand(s.ctx, d)
-			if r.err != nil {
-				s.mu.Lock()
-				delete(s.repos, d.Path)
-				s.mu.Unlock()
-			}
-			close(r.done)
-		})
-	}
-	return r
-}
-
-func (s *Source) expand(ctx context.Context, d *tree.Dir) ([]tree.File, error) {
-	if d.Make.Kind != "repodata" {
-		return nil, fmt.Errorf("making %s: no recipe of the kind %q is known", d.Path, d.Make.Kind)
-	}
-	files, err := s.repodata(ctx, d.Make.Args["dir"], d.Make.Args["modules"])
-	if err != nil {
-		return nil, fmt.Errorf("making %s: %w", d.Path, err)
-	}
-	return files, nil
-}
-
 // repodata makes the repodata of dir, or takes it from the store: a repository
 // that any build of this host has seen costs no header and no request.
 func (s *Source) repodata(ctx context.Context, dir, modulesPath string) ([]tree.File, error) {

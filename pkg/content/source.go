@@ -42,15 +42,24 @@ type Source struct {
 	mu     sync.Mutex
 	active map[string]*download // by key; failed ones stay for a while
 	wg     sync.WaitGroup
-	repos  map[string]*repo // repodata under way or made, by directory
+	repos  map[string]*repo // generated directories under way or made, by path
+	makers map[string]maker
+	making chan struct{} // a token for each content that is being made
 
 	oldWay  *createrepo // nil: repodata comes from headers
 	headers sync.Map    // digest of a package whose header was fetched, to the *rpm.Package
 	spoiled sync.Map    // digest of a package whose repodata is wrong, to the error
 }
 
-// key names the content of a file: its digest, or its URL where there is none.
+// key names the content of a file, or the one that it is a part of: its digest,
+// its recipe, or its URL.
 func key(f *tree.File) string {
+	if f.Part != nil {
+		f = f.Part.Of
+	}
+	if f.Make != nil {
+		return "made:" + f.Make.Key()
+	}
 	if f.Digest != "" {
 		return string(f.Digest)
 	}
@@ -66,10 +75,26 @@ func (s *Source) Size(f *tree.File) (int64, bool) {
 	switch {
 	case f.Size != tree.SizeUnknown:
 		return f.Size, true
+	case f.Make != nil:
+		return s.madeSize(f)
 	case f.Digest == "":
 		return 0, false
 	}
 	return s.store.Size(f.Digest)
+}
+
+// madeSize is the size of a content that is made, if it has been.
+func (s *Source) madeSize(f *tree.File) (int64, bool) {
+	file := s.stored(f)
+	if file == nil {
+		return 0, false
+	}
+	defer file.Close()
+	fi, err := file.Stat()
+	if err != nil {
+		return 0, false
+	}
+	return fi.Size(), true
 }
 
 // Open says that a program has opened a file: content that is not there starts
@@ -84,8 +109,12 @@ func (s *Source) Open(f *tree.File) *Blob {
 	return b
 }
 
-// stored opens the content if the store has it, else nil.
+// stored opens the content if the store has it, else nil. That of a part is the
+// whole.
 func (s *Source) stored(f *tree.File) *os.File {
+	if f.Part != nil {
+		f = f.Part.Of
+	}
 	if s.spoiledBy(f) != nil {
 		return nil
 	}
@@ -108,13 +137,18 @@ func (s *Source) stored(f *tree.File) *os.File {
 // join returns the download of a file's content and raises its priority. fresh
 // says that it has been started now.
 func (s *Source) join(f *tree.File, p fetch.Priority) (d *download, fresh bool) {
+	if f.Part != nil {
+		f = f.Part.Of
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	k := key(f)
 	d = s.active[k]
 	if d != nil && d.reusable(s.now(), p) {
-		d.demanded = d.demanded || p == fetch.Demand
-		d.ticket.Promote(p)
+		for d := d; d != nil; d = d.inner {
+			d.demanded = d.demanded || p == fetch.Demand
+			d.ticket.Promote(p)
+		}
 		return d, false
 	}
 	d = newDownload(s, f, p, d)
@@ -157,8 +191,10 @@ func (s *Source) cameFrom(f *tree.File) string {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if d := s.active[key(f)]; d != nil && d.bytes.Load() > 0 {
-		return "origin"
+	for d := s.active[key(f)]; d != nil; d = d.inner {
+		if d.bytes.Load() > 0 {
+			return "origin"
+		}
 	}
 	return "store"
 }

@@ -155,7 +155,7 @@ func (s *Source) Summary() *wire.Summary {
 			sum.FromStore.Files++
 			sum.FromStore.Bytes += max(0, size)
 		}
-		if o.From != "tree" && f.Digest.Weak() {
+		if o.From != "tree" && unverified(f) {
 			sum.Unverified++
 		}
 		used[key(f)] = true
@@ -170,6 +170,17 @@ func (s *Source) Summary() *wire.Summary {
 	}
 	sum.WaitedMS = union(st.waits).Milliseconds()
 	return sum
+}
+
+// unverified says that nothing strong vouches for a file's content.
+func unverified(f *tree.File) bool {
+	if f.Part != nil {
+		f = f.Part.Of
+	}
+	if f.Make != nil && f.Make.From != nil {
+		f = f.Make.From
+	}
+	return f.Digest.Weak()
 }
 
 // union is the time during which at least one of the spans lasted: waiting for

@@ -30,8 +30,9 @@
 //	cached       the content is there and the mount has no passthrough: the
 //	             kernel's page cache, kept over closes.
 //
-// A mount has passthrough or cached files, never both; Info says which and why. In
-// a passthrough mount the way of an inode changes only when nobody has it open:
+// A mount has passthrough or cached files, never both; Info says which and why.
+// Files that are parts of a larger content (tree.Part) are cached in every mount.
+// In a passthrough mount the way of an inode changes only when nobody has it open:
 // the kernel refuses any other kind of open while a passthrough file is open, and
 // would refuse the mmap of a direct file while a passthrough file is open.
 //

@@ -68,6 +68,13 @@ func (h *handle) has(f *os.File) error {
 	if err != nil {
 		return fmt.Errorf("reading the size of %q: %w", h.node.file.Path, err)
 	}
+	if part := h.node.file.Part; part != nil {
+		if end := part.Offset + h.node.size.Load(); fi.Size() < end {
+			return fmt.Errorf("%q ends at byte %d of a content with %d bytes", h.node.file.Path, end, fi.Size())
+		}
+		h.file.Store(f)
+		return nil
+	}
 	h.node.learn(fi.Size())
 	if want := h.node.size.Load(); fi.Size() != want {
 		return fmt.Errorf("%q has %d bytes, but %d were announced; does the lock name the right size?", h.node.file.Path, fi.Size(), want)
@@ -82,7 +89,7 @@ func (s *server) join(h *handle, f *os.File) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.handles = append(o.handles, h)
-	switch h.way = s.choose(o, f); h.way {
+	switch h.way = s.choose(h, f); h.way {
 	case wayDirect:
 		o.direct++
 	case wayPassthrough:
@@ -90,13 +97,16 @@ func (s *server) join(h *handle, f *os.File) {
 	}
 }
 
-func (s *server) choose(o *opens, f *os.File) way {
+func (s *server) choose(h *handle, f *os.File) way {
+	o := &h.node.opens
 	switch {
 	case o.passthrough > 0:
 		return wayPassthrough // the kernel takes no other; it has the file already
 	case f == nil:
 		return wayDirect
-	case !s.passthrough:
+	case !s.passthrough, h.node.file.Part != nil:
+		// Passthrough is for whole files only: the kernel reads from offset 0. An
+		// inode that is never passthrough may be cached in any mount.
 		return wayCached
 	case o.direct > 0:
 		return wayDirect

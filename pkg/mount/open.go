@@ -99,7 +99,11 @@ func (s *server) Read(cancel <-chan struct{}, in *fuse.ReadIn, buf []byte) (fuse
 	// The kernel splices from the store's file; nothing passes through this process.
 	// The file stays open until Release, which the kernel sends after the answer.
 	off := int64(in.Offset)
-	return fuse.ReadResultFd(f.Fd(), off, h.node.remaining(off, len(buf))), fuse.OK
+	n := h.node.remaining(off, len(buf))
+	if part := h.node.file.Part; part != nil {
+		off += part.Offset
+	}
+	return fuse.ReadResultFd(f.Fd(), off, n), fuse.OK
 }
 
 // await waits for the content. A failure is final for this open file; that the
