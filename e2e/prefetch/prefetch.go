@@ -153,6 +153,13 @@ func matches(d digest.Digest, data []byte) error {
 	if d == "" {
 		return nil
 	}
+	if d.NeedsFile() {
+		got, err := digest.FromFile(d.Algorithm(), bytes.NewReader(data), int64(len(data)))
+		if err == nil && got != d {
+			err = fmt.Errorf("the content has the digest %s, not %s", got, d)
+		}
+		return err
+	}
 	h := d.Hash()
 	if h == nil {
 		return fmt.Errorf("the lock's digest %q is not valid", d)

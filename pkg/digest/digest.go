@@ -5,6 +5,11 @@
 // Integrity strings, "sha256:…"); here they become one comparable string that
 // can be a map key, a file name and a JSON value. github.com/opencontainers/go-digest
 // knows neither SRI nor the weak algorithms (sha1, md5) that old locks still use.
+//
+// go.sum's "h1:" hashes are two algorithms of their own: "gomod" for a go.mod
+// file, "gozip" for a module's zip archive. Both are sha256 over sha256, so they
+// are as strong. A "gozip" digest is one of the archived files, not of the
+// archive's bytes: only a whole archive can be held against it (NeedsFile, FromFile).
 package digest
 
 import (
@@ -25,17 +30,20 @@ import (
 type Digest string
 
 type algorithm struct {
-	new      func() hash.Hash
-	size     int // bytes of the hash value
-	strength int // greater is better; below 10 is weak
+	new      func() hash.Hash // nil: the whole file is needed
+	size     int              // bytes of the hash value
+	strength int              // greater is better; below 10 is weak
+	own      bool             // lazybuild's own name: no lock file spells it so
 }
 
 var algorithms = map[string]algorithm{
-	"sha512": {sha512.New, sha512.Size, 40},
-	"sha384": {sha512.New384, sha512.Size384, 30},
-	"sha256": {sha256.New, sha256.Size, 20},
-	"sha1":   {sha1.New, sha1.Size, 2},
-	"md5":    {md5.New, md5.Size, 1},
+	"sha512": {sha512.New, sha512.Size, 40, false},
+	"sha384": {sha512.New384, sha512.Size384, 30, false},
+	"sha256": {sha256.New, sha256.Size, 20, false},
+	GoMod:    {newGoMod, sha256.Size, 20, true},
+	GoZip:    {nil, sha256.Size, 20, true},
+	"sha1":   {sha1.New, sha1.Size, 2, false},
+	"md5":    {md5.New, md5.Size, 1, false},
 }
 
 // Parse reads "<algorithm>:<hex>". Upper-case hex is folded to lower case.
@@ -44,15 +52,23 @@ func Parse(s string) (Digest, error) {
 	if !ok {
 		return "", fmt.Errorf("digest %q has no algorithm (expected <algorithm>:<hex>)", s)
 	}
-	return New(algo, value)
+	if a, ok := algorithms[algo]; ok {
+		return a.parse(algo, value)
+	}
+	return New(algo, value) // says what is wrong
 }
 
-// New makes a Digest from an algorithm's name and its value in hex.
+// New makes a Digest from an algorithm's name, as a lock file gives it, and its
+// value in hex.
 func New(algo, value string) (Digest, error) {
 	a, ok := algorithms[algo]
-	if !ok {
+	if !ok || a.own {
 		return "", fmt.Errorf("digest algorithm %q is not supported (expected sha256, sha384, sha512, sha1 or md5)", algo)
 	}
+	return a.parse(algo, value)
+}
+
+func (a algorithm) parse(algo, value string) (Digest, error) {
 	value = strings.ToLower(value)
 	raw, err := hex.DecodeString(value)
 	if err != nil {
@@ -77,7 +93,7 @@ func ParseSRI(s string) (Digest, error) {
 			return "", fmt.Errorf("integrity %q is not <algorithm>-<base64>", one)
 		}
 		a, known := algorithms[algo]
-		if !known {
+		if !known || a.own {
 			continue
 		}
 		raw, err := base64.StdEncoding.DecodeString(value)
@@ -127,9 +143,10 @@ func (d Digest) Hex() string {
 	return value
 }
 
-// Hash returns a new hash of d's algorithm, or nil when d is not valid.
+// Hash returns a new hash of d's algorithm, or nil when d is not valid or
+// NeedsFile.
 func (d Digest) Hash() hash.Hash {
-	if a, ok := algorithms[d.Algorithm()]; ok {
+	if a, ok := algorithms[d.Algorithm()]; ok && a.new != nil {
 		return a.new()
 	}
 	return nil

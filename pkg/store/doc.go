@@ -18,7 +18,8 @@
 //
 //	v1/blobs/sha256/ab/abcd…   contents, mode 0444, the name is the digest; nothing else
 //	v1/alias/<kind>/ab/abcd…   the sha256 digest of the content that has another
-//	                           digest (sha512, sha384, sha1, md5) or a caller's key
+//	                           digest (sha512, sha384, sha1, md5, go.sum's gomod and
+//	                           gozip) or a caller's key
 //	v1/facts/<algo>/ab/abcd…   what is known about a content, as JSON
 //	v1/partial/<name>          a content on its way, written under its lock
 //	v1/locks/<name>            flock files, removed by their last holder

@@ -33,11 +33,14 @@ type MismatchError struct {
 	// Want is the digest asked for; empty when only the size was known.
 	Want digest.Digest
 	// Got is the content's digest in Want's algorithm; empty when the content
-	// was refused before its end, for its size.
+	// was refused before its end, for its size, or has none (Why).
 	Got digest.Digest
 	// WantSize and GotSize are in bytes; WantSize is -1 when it was not known.
 	// With an empty Got, GotSize is where it was noticed, not the whole length.
 	WantSize, GotSize int64
+	// Why says why the content has no digest of that kind (a web page where an
+	// archive should be); nil when it has one.
+	Why error
 }
 
 // Error names both sizes when they differ, else both digests.
@@ -47,9 +50,14 @@ func (e *MismatchError) Error() string {
 		return fmt.Sprintf("content is longer than it should be: %d bytes or more, not %d", e.GotSize, e.WantSize)
 	case e.WantSize >= 0 && e.GotSize < e.WantSize:
 		return fmt.Sprintf("content is shorter than it should be: %d bytes, not %d", e.GotSize, e.WantSize)
+	case e.Why != nil:
+		return fmt.Sprintf("content can't have the digest %s: %v", e.Want, e.Why)
 	}
 	return fmt.Sprintf("content has the digest %s, not %s", e.Got, e.Want)
 }
+
+// Unwrap returns Why.
+func (e *MismatchError) Unwrap() error { return e.Why }
 
 // CorruptError says that a blob in the store had been damaged. It has been
 // moved to the quarantine (unless the store is read-only), so for a caller it

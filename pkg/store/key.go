@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"crypto/sha256"
 	"fmt"
 	"io"
 	"os"
@@ -57,14 +56,11 @@ func (s *Store) Alias(d, other digest.Digest) error {
 		return err
 	}
 	defer f.Close()
-	h := sha256.New()
-	if r.kind != "sha256" {
-		h = r.want().Hash()
-	}
-	if _, err := io.Copy(h, f); err != nil {
+	got, err := digestOf(r.want(), f, info.Size)
+	if err != nil {
 		return fmt.Errorf("reading blob %s: %w", info.Digest, err)
 	}
-	if got := digest.FromHash(r.kind, h); got != r.want() {
+	if got != r.want() {
 		return &MismatchError{Want: r.want(), Got: got, WantSize: SizeUnknown, GotSize: info.Size}
 	}
 	return asReadOnly(s.setAlias(r, info.Digest))

@@ -81,6 +81,8 @@ func scriptPuts(ctx context.Context, s *Store) error {
 		_, err := io.WriteString(w, testContent(30))
 		return err
 	}))
+	keep(s.Put(ctx, goZipOf(testZip()), SizeUnknown, fillWith(testZip())))
+	keep(s.Put(ctx, goModOf(testContent(40)), SizeUnknown, fillWith(testContent(40))))
 	got = append(got, s.SetFacts(sha512Of(testContent(20)), Facts{Size: 300}))
 	return errors.Join(got...)
 }
@@ -311,7 +313,7 @@ func wantScriptDone(t *testing.T, dir string) {
 	defer s.Close()
 	for d, want := range map[digest.Digest]string{
 		sha256Of(testContent(10)): testContent(10), sha512Of(testContent(20)): testContent(20),
-		sha256Of(testContent(30)): testContent(30),
+		sha256Of(testContent(30)): testContent(30), goZipOf(testZip()): testZip(), goModOf(testContent(40)): testContent(40),
 	} {
 		f, _, err := s.Get(d)
 		if err != nil {

@@ -23,7 +23,7 @@ var contents = func() []string {
 	for i := range 6 {
 		out = append(out, strings.Repeat(string(rune('a'+i)), i*500))
 	}
-	return out
+	return append(out, testZip())
 }()
 
 // model is what the store must hold after any sequence of operations.
@@ -63,8 +63,16 @@ func TestModel(t *testing.T) {
 var anyContent = rapid.SampledFrom(contents)
 
 func anyName(rt *rapid.T, content string) digest.Digest {
-	of := rapid.SampledFrom([]func(string) digest.Digest{sha256Of, sha512Of, sha1Of}).Draw(rt, "algorithm")
-	return of(content)
+	return rapid.SampledFrom(namesOf(content)).Draw(rt, "name")
+}
+
+// namesOf are the digests of a content in algorithms of every kind.
+func namesOf(content string) []digest.Digest {
+	out := []digest.Digest{sha256Of(content), sha512Of(content), sha1Of(content), goModOf(content)}
+	if d := goZipOf(content); d != "" {
+		out = append(out, d)
+	}
+	return out
 }
 
 func (m *model) put(rt *rapid.T) {
@@ -321,7 +329,7 @@ func (m *model) reopen(rt *rapid.T) {
 
 func (m *model) invariants(rt *rapid.T) {
 	for _, c := range contents {
-		for _, d := range []digest.Digest{sha256Of(c), sha512Of(c), sha1Of(c)} {
+		for _, d := range namesOf(c) {
 			f, info, err := m.s.Get(d)
 			switch {
 			case err == nil:

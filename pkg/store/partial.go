@@ -30,7 +30,7 @@ type Partial struct {
 	room   reservation
 
 	sha256 hash.Hash
-	other  hash.Hash // of the wanted algorithm; nil when that is sha256 or none
+	other  hash.Hash // of the wanted algorithm; nil when that is sha256, none, or one of whole files
 	failed error     // the first error of a write: what is on disk is in doubt
 	done   bool
 }
@@ -95,7 +95,7 @@ func (p *Partial) create() (err error) {
 
 func (p *Partial) newHashes() {
 	p.sha256 = sha256.New()
-	if want := p.r.want(); want != "" && want.Algorithm() != "sha256" {
+	if want := p.r.want(); want != "" && want.Algorithm() != "sha256" && !want.NeedsFile() {
 		p.other = want.Hash()
 	}
 }
@@ -221,18 +221,22 @@ func (p *Partial) reserve() error {
 // sum is the sha256 digest of what is there.
 func (p *Partial) sum() digest.Digest { return digest.FromHash("sha256", p.sha256) }
 
-// got is the digest of what is there in the wanted algorithm.
-func (p *Partial) got() digest.Digest {
-	if p.other != nil {
-		return digest.FromHash(p.r.kind, p.other)
+// got is the digest of what is there in the wanted algorithm. The error says why
+// it has none, or is ctx's.
+func (p *Partial) got(ctx context.Context) (digest.Digest, error) {
+	switch {
+	case p.r.want().NeedsFile():
+		return fromFile(ctx, p.r.kind, p.f, p.offset)
+	case p.other != nil:
+		return digest.FromHash(p.r.kind, p.other), nil
 	}
-	return p.sum()
+	return p.sum(), nil
 }
 
 // complete has the rest filled in, and checks the whole. An earlier try may have
 // died between its last byte and the rename: then there is no rest.
 func (p *Partial) complete(ctx context.Context, fill Fill) error {
-	if p.first > 0 && p.check() == nil {
+	if p.first > 0 && p.check(ctx) == nil {
 		return nil
 	}
 	err := fill(ctx, p)
@@ -242,20 +246,28 @@ func (p *Partial) complete(ctx context.Context, fill Fill) error {
 	if err != nil {
 		return err
 	}
-	if err := p.check(); err != nil {
+	err = p.check(ctx)
+	if errors.As(err, new(*MismatchError)) {
 		return p.fail(err)
 	}
-	return nil
+	return err // nil, or ctx's: what is there may be right
 }
 
 // check compares what is there with what was asked for.
-func (p *Partial) check() error {
+func (p *Partial) check(ctx context.Context) error {
 	want, size := p.r.want(), p.Size()
 	if size >= 0 && p.offset != size {
 		return &MismatchError{Want: want, WantSize: size, GotSize: p.offset}
 	}
-	if got := p.got(); want != "" && got != want {
-		return &MismatchError{Want: want, Got: got, WantSize: size, GotSize: p.offset}
+	if want == "" {
+		return nil
+	}
+	got, err := p.got(ctx)
+	if ctx.Err() != nil && err != nil {
+		return ctx.Err()
+	}
+	if got != want {
+		return &MismatchError{Want: want, Got: got, WantSize: size, GotSize: p.offset, Why: err}
 	}
 	return nil
 }

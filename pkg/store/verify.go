@@ -163,7 +163,7 @@ func (v *verifier) checkBlob(ctx context.Context, sum digest.Digest) error {
 	// One hash for each algorithm that is asked for.
 	hashes := map[string]hash.Hash{"sha256": sum.Hash()}
 	for _, r := range v.aliases[sum] {
-		if want := r.want(); want != "" && hashes[r.kind] == nil {
+		if want := r.want(); want != "" && !want.NeedsFile() && hashes[r.kind] == nil {
 			hashes[r.kind] = want.Hash()
 		}
 	}
@@ -183,10 +183,33 @@ func (v *verifier) checkBlob(ctx context.Context, sum digest.Digest) error {
 	if err := v.checkMode(name, fi); err != nil {
 		return err
 	}
-	if err := v.checkAliases(sum, hashes); err != nil {
+	got := make(map[string]digest.Digest)
+	for kind, h := range hashes {
+		got[kind] = digest.FromHash(kind, h)
+	}
+	if err := v.wholeFiles(ctx, sum, f, n, got); err != nil {
+		return err
+	}
+	if err := v.checkAliases(sum, got); err != nil {
 		return err
 	}
 	return v.checkSize(sum, n)
+}
+
+// wholeFiles adds the digests that the bytes in their order don't give. The
+// content is that of its name by now, so one that has no such digest never had.
+func (v *verifier) wholeFiles(ctx context.Context, sum digest.Digest, f io.ReaderAt, size int64, got map[string]digest.Digest) error {
+	for _, r := range v.aliases[sum] {
+		if _, done := got[r.kind]; done || !r.want().NeedsFile() {
+			continue
+		}
+		d, err := fromFile(ctx, r.kind, f, size)
+		if err != nil && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		got[r.kind] = d
+	}
+	return nil
 }
 
 func readInto(ctx context.Context, f io.Reader, hashes map[string]hash.Hash) (n int64, err error) {
@@ -226,10 +249,10 @@ func (v *verifier) checkMode(name string, fi fs.FileInfo) error {
 	})
 }
 
-func (v *verifier) checkAliases(sum digest.Digest, hashes map[string]hash.Hash) error {
+func (v *verifier) checkAliases(sum digest.Digest, got map[string]digest.Digest) error {
 	for _, r := range v.aliases[sum] {
 		want := r.want()
-		if want == "" || digest.FromHash(r.kind, hashes[r.kind]) == want {
+		if want == "" || got[r.kind] == want {
 			continue
 		}
 		v.s.sums.Delete(r)
