@@ -133,6 +133,14 @@ func unwrapOnce(err error) error {
 	return nil
 }
 
+// inLine puts the line into an *Error that has none.
+func inLine(line int, err error) error {
+	if e, ok := err.(*Error); ok && e.Line == 0 {
+		e.Line = line
+	}
+	return err
+}
+
 // unsupported marks an *Error as one about what lazybuild cannot do yet.
 func (e *Error) unsupported() *Error {
 	e.Unsupported = true

@@ -23,6 +23,8 @@ type sample struct {
 	name string // of the format
 	file string // the valid lock below testdata/conformance, with its golden file beside it
 	typ  string
+	// empty says that an empty file is a lock that names nothing.
+	empty bool
 	// siblings are the files beside the lock.
 	siblings map[string]string
 	// naming makes a lock whose one file would stand at the given name; nil
@@ -40,7 +42,9 @@ type malformed struct {
 }
 
 func samples() []sample {
-	return []sample{pylockSample(), npmSample(), yarnSample(), pnpmSample(), bundlerSample(), genericSample(), rpmSample()}
+	return []sample{
+		pylockSample(), uvSample(), requirementsSample(), npmSample(), yarnSample(), pnpmSample(), bundlerSample(), genericSample(), rpmSample(),
+	}
 }
 
 func (s sample) source(data []byte) Source {
@@ -122,7 +126,10 @@ func TestParsingTwiceGivesTheSame(t *testing.T) {
 
 func TestMalformedLockIsAnErrorWithFileAndLine(t *testing.T) {
 	each(t, func(t *testing.T, s sample) {
-		common := []malformed{{"empty", "", -1, ""}, {"binary", "\x00\x01\xff\xfe", -1, ""}}
+		common := []malformed{{"binary", "\x00\x01\xff\xfe", -1, ""}}
+		if !s.empty {
+			common = append(common, malformed{"empty", "", -1, ""})
+		}
 		for _, m := range append(common, s.malformed...) {
 			t.Run(m.name, func(t *testing.T) {
 				e := parseError(t, s, m.data)
@@ -238,6 +245,9 @@ func checkAnswer(t *testing.T, s sample, data []byte) {
 			t.Errorf("path %q: %v", a.Path, err)
 		}
 		seen[a.Path] = true
+		if a.Make != nil && a.Digest != "" {
+			t.Errorf("%s: %+v", a.Path, a)
+		}
 		if len(a.URLs) == 0 || a.Size < SizeUnknown {
 			t.Errorf("%s: URLs %q, size %d", a.Path, a.URLs, a.Size)
 		}
@@ -259,6 +269,9 @@ func dump(l *Lock) []byte {
 		fmt.Fprintf(&b, "  %s\n", a.PURL)
 		if !reflect.ValueOf(a.Only).IsZero() {
 			fmt.Fprintf(&b, "  only %+v\n", a.Only)
+		}
+		if a.Make != nil {
+			fmt.Fprintf(&b, "  make %+v\n", *a.Make)
 		}
 		if a.Auth != nil {
 			fmt.Fprintf(&b, "  auth %+v\n", *a.Auth)

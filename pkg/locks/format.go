@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -18,6 +19,9 @@ type Format struct {
 	Type string
 	// Match says whether a file of this base name is found by discovery.
 	Match func(base string) bool
+	// Named, where it is set, says whether a file of this base name that somebody
+	// has named is of this format and not of another one of the same Type.
+	Named func(base string) bool
 	// Parse reads one lock file. It is safe for concurrent use, and its errors
 	// are *Error with File set.
 	Parse func(Source) (*Lock, error)
@@ -28,6 +32,8 @@ type Format struct {
 func Formats() []Format {
 	return []Format{
 		newFormat("pip", isPylock, parsePylock),
+		newFormat("pip", oneOf("uv.lock"), parseUV).named(func(base string) bool { return strings.HasSuffix(base, ".lock") }),
+		newFormat("pip", isRequirements, parseRequirements).named(func(base string) bool { return strings.HasSuffix(base, ".txt") || strings.HasSuffix(base, ".in") }),
 		newFormat("npm", oneOf("npm-shrinkwrap.json", "package-lock.json"), parseNpm),
 		newFormat("yarn", oneOf("yarn.lock"), parseYarn),
 		newFormat("pnpm", oneOf("pnpm-lock.yaml"), parsePnpm),
@@ -48,31 +54,45 @@ func ForFile(base string) (Format, bool) {
 }
 
 // Parse reads src as a lock of the given Type. Among the formats of one Type
-// the file's base name decides; a file of another name is taken for the first.
+// the file's base name decides: Match, then Named; a file of another name is
+// taken for the first.
 // All errors are *Error.
 func Parse(typ string, src Source) (*Lock, error) {
-	var first *Format
+	var best *Format
 	var known []string
+	rank := 0 // of best: 1 the first of the type, 2 Named, 3 Match
+	base := path.Base(src.Path)
 	for _, f := range Formats() {
-		known = append(known, f.Type)
-		if f.Type != typ {
-			continue
+		if !slices.Contains(known, f.Type) {
+			known = append(known, f.Type)
 		}
-		if f.Match(path.Base(src.Path)) {
-			return f.Parse(src)
+		r := 1
+		switch {
+		case f.Type != typ:
+			r = 0
+		case f.Match(base):
+			r = 3
+		case f.Named != nil && f.Named(base):
+			r = 2
 		}
-		if first == nil {
-			first = &f
+		if r > rank {
+			best, rank = &f, r
 		}
 	}
-	if first == nil {
+	if best == nil {
 		return nil, &Error{
 			File: src.Path,
 			Msg:  fmt.Sprintf("the input type %q is not known", typ),
 			Hint: "known types: " + strings.Join(known, ", "),
 		}
 	}
-	return first.Parse(src)
+	return best.Parse(src)
+}
+
+// named sets Named.
+func (f Format) named(match func(base string) bool) Format {
+	f.Named = match
+	return f
 }
 
 // newFormat wraps a parser with what holds for all of them: the size bound,

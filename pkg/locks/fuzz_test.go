@@ -22,13 +22,15 @@ func fuzzFormat(f *testing.F, s sample) {
 	f.Fuzz(func(t *testing.T, data []byte) { checkAnswer(t, s, data) })
 }
 
-func FuzzPylock(f *testing.F)  { fuzzFormat(f, pylockSample()) }
-func FuzzNpm(f *testing.F)     { fuzzFormat(f, npmSample()) }
-func FuzzYarn(f *testing.F)    { fuzzFormat(f, yarnSample()) }
-func FuzzPnpm(f *testing.F)    { fuzzFormat(f, pnpmSample()) }
-func FuzzBundler(f *testing.F) { fuzzFormat(f, bundlerSample()) }
-func FuzzGeneric(f *testing.F) { fuzzFormat(f, genericSample()) }
-func FuzzRPM(f *testing.F)     { fuzzFormat(f, rpmSample()) }
+func FuzzPylock(f *testing.F)       { fuzzFormat(f, pylockSample()) }
+func FuzzUV(f *testing.F)           { fuzzFormat(f, uvSample()) }
+func FuzzRequirements(f *testing.F) { fuzzFormat(f, requirementsSample()) }
+func FuzzNpm(f *testing.F)          { fuzzFormat(f, npmSample()) }
+func FuzzYarn(f *testing.F)         { fuzzFormat(f, yarnSample()) }
+func FuzzPnpm(f *testing.F)         { fuzzFormat(f, pnpmSample()) }
+func FuzzBundler(f *testing.F)      { fuzzFormat(f, bundlerSample()) }
+func FuzzGeneric(f *testing.F)      { fuzzFormat(f, genericSample()) }
+func FuzzRPM(f *testing.F)          { fuzzFormat(f, rpmSample()) }
 
 // FuzzNpmRewriteStaysJSON: what npm gets to read is JSON that differs in
 // strings alone.

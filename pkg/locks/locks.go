@@ -163,7 +163,12 @@ type Unresolved struct {
 	Digests []digest.Digest
 	// Only restricts all of the package's files.
 	Only Constraint
-	// Line in the lock file, from 1.
+	// NoWheel says that the lock has the package built from its source archive,
+	// though there may be wheels.
+	NoWheel bool
+	// File that names the package, where the lock includes others; empty for the
+	// lock itself. Line in it, from 1.
+	File string
 	Line int
 }
 

@@ -96,20 +96,42 @@ func addPylockPackage(b *builder, p *node) error {
 			return err
 		}
 	}
-	return warnVCS(b, pkg, p)
+	return addPyVCS(b, pkg, p)
 }
 
-// warnVCS tells of a package that Hermeto would clone and pack. It is no error:
-// the package's marker may exclude the platform that is built for, and where it
-// doesn't, pip's own message is understood with the warning above it.
-func warnVCS(b *builder, pkg pyPackage, p *node) error {
+// addPyVCS adds the archive of a commit, which Hermeto would make. What it could
+// not make is left out with a warning: the package's marker may exclude the
+// platform that is built for, and where it doesn't, pip's own message is
+// understood with the warning above it.
+func addPyVCS(b *builder, pkg pyPackage, p *node) error {
 	vcs, err := p.table("vcs")
 	if err != nil || vcs == nil {
 		return err
 	}
-	b.warn("%s:%d: %s comes from version control, which is not supported yet: its archive is not in %s",
-		b.lock.File, vcs.line, clip(pkg.name), pipDir)
-	return nil
+	typ, err := vcs.str("type")
+	if err != nil {
+		return err
+	}
+	raw, err := vcs.str("url")
+	if err != nil {
+		return err
+	}
+	commit, err := vcs.str("commit-id")
+	if err != nil {
+		return err
+	}
+	u, bad := parseURL(raw)
+	if typ != "git" || bad != nil || !isCommit(commit) {
+		b.warn("%s:%d: %s comes from version control, but not from a commit (40 hex digits) of a git repository with an https URL: it is left out",
+			b.lock.File, vcs.line, clip(pkg.name))
+		return nil
+	}
+	a, err := gitArchive(pkg.name, pkg.version, u, commit)
+	if err != nil {
+		return inLine(int(vcs.line), err)
+	}
+	a.Only.Marker, a.Line = pkg.marker, int(vcs.line)
+	return b.add(a)
 }
 
 // addPyFile adds a wheel, sdist or archive.
