@@ -53,7 +53,7 @@ func (o *Options) inputs() ([]found, error) {
 		return o.resolve(o.Config.inputs(), o.Config.dir)
 	}
 	all, err := o.discover()
-	return o.oneJavaScript(all), err
+	return o.onePython(o.oneJavaScript(all)), err
 }
 
 // resolve finds the lock files that the inputs mean; relative paths start at dir.
@@ -75,7 +75,7 @@ func (o *Options) resolveOne(in Input, dir string) ([]found, error) {
 		if err != nil {
 			return nil, err
 		}
-		return ofType(all, in, "beside the Containerfile or in the build context's root")
+		return ofType(o.onePython(all), in, "beside the Containerfile or in the build context's root")
 	}
 	path := filepath.Clean(in.Path)
 	if !filepath.IsAbs(path) {
@@ -92,7 +92,7 @@ func (o *Options) resolveOne(in Input, dir string) ([]found, error) {
 	if err != nil {
 		return nil, err
 	}
-	return ofType(all, in, "in "+o.display(path))
+	return ofType(o.onePython(all), in, "in "+o.display(path))
 }
 
 // ofType keeps the locks of the input's type; where says where they were sought.

@@ -1,6 +1,6 @@
 // Package plan is the first step of a build: it finds the lock files, reads
-// them, and makes the tree that the build will see. It touches neither the
-// network nor podman, so a bad lock is an error before anything is started.
+// them, and makes the tree that the build will see. By itself it touches neither
+// the network nor podman, so a bad lock is an error before anything is started.
 //
 // Where the inputs come from, first match wins:
 //
@@ -13,7 +13,12 @@
 // pnpm-lock.yaml) discovery takes one, because a project uses one of these
 // clients and the others' locks are left-overs: that of package.json's
 // "packageManager", else the first in the order npm, pnpm, yarn. A warning names
-// them all. An input that names its type is not affected.
+// them all. An input that names its type is not affected. Of a directory's
+// Python locks one kind is taken too: pylock.toml and pylock.<name>.toml, else
+// uv.lock, else requirements.txt.
+//
+// A requirements.txt says neither where its packages' files are nor how long:
+// Options.Lookup finds that out. The package itself does without network.
 //
 // What comes out: the tree, the environment that Hermeto would set, and those
 // of the project's own files that Hermeto would rewrite.
@@ -56,6 +61,9 @@ type Options struct {
 	// Mirror is RegistryURL without what a tool would have to be asked for: only
 	// what the user has configured. May be nil.
 	Mirror func(format string) string
+	// Lookup finds the files of packages of which a lock states no URL. It may use
+	// the network; nil leaves such packages out with a warning.
+	Lookup Lookup
 	// ReadFile replaces os.ReadFile in tests.
 	ReadFile func(path string) ([]byte, error)
 }
@@ -115,6 +123,15 @@ func Make(o Options) (*Plan, error) {
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
+	for _, r := range b.read {
+		errs = append(errs, b.lookUp(r.lock))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	for _, r := range b.read {
+		b.take(r.lock, r.in)
+	}
 	p, err := b.finish()
 	if err != nil {
 		return nil, err
@@ -153,10 +170,17 @@ type builder struct {
 	o       Options
 	targets []Platform
 	plan    *Plan
+	read    []readLock
 	inputs  []tree.Input
 	files   []tree.File
 	dirs    []tree.Dir
 	envs    [][]tree.Env
+}
+
+// readLock is a lock that has been read, and how it was found.
+type readLock struct {
+	lock *locks.Lock
+	in   tree.Input
 }
 
 func (b *builder) add(in found) error {
@@ -169,12 +193,7 @@ func (b *builder) add(in found) error {
 	lock, err := locks.Parse(in.typ, locks.Source{
 		Path: name, Data: data, OutputDir: b.o.OutputDir, Arches: rpmArches(b.targets), SourceRPMs: b.o.SourceRPMs,
 		RegistryURL: b.o.RegistryURL, Mirror: b.o.Mirror,
-		Sibling: func(name string) ([]byte, error) {
-			if !filepath.IsLocal(name) {
-				return nil, fs.ErrNotExist
-			}
-			return b.o.ReadFile(filepath.Join(dir, name))
-		},
+		Sibling: func(name string) ([]byte, error) { return b.sibling(dir, name) },
 	})
 	var bad *locks.Error
 	if errors.As(err, &bad) && bad.Unsupported && !b.o.named() {
@@ -187,11 +206,22 @@ func (b *builder) add(in found) error {
 		return err
 	}
 	b.plan.Files = append(b.plan.Files, in.path)
-	b.take(lock, tree.Input{Type: lock.Type, Lock: name, FoundBy: in.by})
+	b.read = append(b.read, readLock{lock, tree.Input{Type: lock.Type, Lock: name, FoundBy: in.by}})
 	if in.note != "" {
 		b.warn(name, in.note)
 	}
 	return nil
+}
+
+// sibling reads a file that a lock in dir names: one below it, or elsewhere in
+// the build context.
+func (b *builder) sibling(dir, name string) ([]byte, error) {
+	path := filepath.Join(dir, name)
+	inContext, err := filepath.Rel(b.o.ContextDir, path)
+	if !filepath.IsLocal(name) && (filepath.IsAbs(name) || err != nil || !filepath.IsLocal(inContext)) {
+		return nil, fs.ErrNotExist
+	}
+	return b.o.ReadFile(path)
 }
 
 // take adds what one lock says to the tree, the environment and the rest.
@@ -208,9 +238,6 @@ func (b *builder) take(lock *locks.Lock, in tree.Input) {
 	}
 	for _, w := range lock.Warnings {
 		b.warn(in.Lock, w)
-	}
-	if n := len(lock.Unresolved); n > 0 {
-		b.warn(in.Lock, fmt.Sprintf("%d packages (%s first) have no URL in the lock and are not in the tree", n, lock.Unresolved[0].Name))
 	}
 }
 
