@@ -72,6 +72,9 @@ func runBuild(ctx context.Context, o lazyOptions, line *cmdline.Line, signals <-
 	for _, w := range b.Plan.Warnings {
 		ui.Warn("%s", w)
 	}
+	for _, n := range b.Plan.Notes {
+		ui.Verbose("%s", n)
+	}
 	return orchestrator.Build(ctx, b)
 }
 

@@ -30,6 +30,7 @@ func newTree() *cobra.Command {
 	o.addFlags(cmd.Flags())
 	cmd.Flags().StringVarP(&file, "file", "f", "", "the build's Containerfile")
 	cmd.Flags().StringVar(&target, "platform", "", "the build's target platform, `OS/ARCH`")
+	cmd.Flags().StringArrayVar(&o.buildArgFiles, "build-arg-file", nil, "the build's `FILE` of build arguments; it tells the flavours of a Containerfile apart")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object per line")
 	cmd.RunE = func(c *cobra.Command, args []string) error {
 		t, err := treeTarget(file, args)
@@ -53,6 +54,9 @@ func newTree() *cobra.Command {
 		ui := orchestrator.NewUI(os.Stderr, o.verbose, false)
 		for _, w := range p.Warnings {
 			ui.Warn("%s", w)
+		}
+		for _, n := range p.Notes {
+			ui.Note("%s", n)
 		}
 		if asJSON {
 			return p.Tree.WriteJSON(c.OutOrStdout())

@@ -25,6 +25,7 @@ const outputDir = "/cachi2/output"
 // lazyOptions are lazybuild's own flags.
 type lazyOptions struct {
 	inputs          []string
+	buildArgFiles   []string
 	config          string
 	report          string
 	verbose         bool
@@ -44,7 +45,7 @@ type lazyOptions struct {
 
 func (o *lazyOptions) addFlags(fs *pflag.FlagSet) {
 	o.flags = fs
-	fs.StringArrayVar(&o.inputs, "lazy-input", nil, "read the lock `TYPE[:PATH]` (pip, npm, yarn, pnpm, bundler, generic, rpm) instead of looking for locks; may be repeated")
+	fs.StringArrayVar(&o.inputs, "lazy-input", nil, "read the lock `TYPE[:PATH]` ("+strings.Join(plan.Types(), ", ")+"), or what Hermeto's JSON names (the JSON itself, or @FILE), instead of looking for locks; may be repeated")
 	fs.StringVar(&o.config, "lazy-config", "", "read the configuration from `FILE` (default: lazybuild.toml in the context or beside the Containerfile)")
 	fs.StringVar(&o.report, "lazy-report", "", "write a JSON report to `FILE`")
 	fs.BoolVar(&o.verbose, "lazy-verbose", false, "say what lazybuild does and how")
@@ -68,6 +69,7 @@ func (o *lazyOptions) fill(b *orchestrator.Options) error {
 	if err := o.settle(config); err != nil {
 		return &orchestrator.UsageError{Err: err}
 	}
+	o.buildArgFiles = b.Line.Values("build-arg-file")
 	if b.Plan, err = o.plan(b.Target, config, platform(b.Line)); err != nil {
 		return &orchestrator.UsageError{Err: err}
 	}
@@ -141,14 +143,14 @@ func (o *lazyOptions) plan(t *orchestrator.Target, c *plan.Config, platform stri
 	own := registriesOf(t.Context)
 	p := plan.Options{
 		ContextDir: t.Context, Containerfile: t.Containerfile(), OutputDir: outputDir, Config: c,
-		Platform: platform, SourceRPMs: o.rpmSource, RegistryURL: own.url, Mirror: own.configured,
+		BuildArgFiles: o.buildArgFiles, Platform: platform, SourceRPMs: o.rpmSource, RegistryURL: own.url, Mirror: own.configured,
 	}
 	for _, s := range o.inputs {
-		in, err := plan.ParseInput(s)
+		ins, err := plan.ParseInput(s)
 		if err != nil {
 			return nil, err
 		}
-		p.Inputs = append(p.Inputs, in)
+		p.Inputs = append(p.Inputs, ins...)
 	}
 	return plan.Make(p)
 }

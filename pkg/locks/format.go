@@ -1,6 +1,7 @@
 package locks
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"path"
@@ -61,7 +62,7 @@ func Parse(typ string, src Source) (*Lock, error) {
 	var best *Format
 	var known []string
 	rank := 0 // of best: 1 the first of the type, 2 Named, 3 Match
-	base := path.Base(src.Path)
+	base := cmp.Or(src.Like, path.Base(src.Path))
 	for _, f := range Formats() {
 		if !slices.Contains(known, f.Type) {
 			known = append(known, f.Type)

@@ -193,6 +193,9 @@ type Repo struct {
 type Source struct {
 	// Path under which the file was found, for messages and Rewrites.
 	Path string
+	// Like is the usual name of such a file ("requirements.txt"), for Parse, where
+	// the file's own name does not say of which format it is; may be empty.
+	Like string
 	// Data is the file's content.
 	Data []byte
 	// OutputDir is where the tree will be seen in the build ("/cachi2/output"),

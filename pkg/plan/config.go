@@ -19,8 +19,9 @@ const ConfigName = "lazybuild.toml"
 // Config is a project's lazybuild.toml (docs/configuration.md). Keys are the
 // --lazy-* flags without the prefix; a flag or a LAZYBUILD_* variable wins.
 type Config struct {
-	// Inputs are the lock files; with none, they are looked for.
-	Inputs []ConfigInput `toml:"inputs"`
+	// Inputs are the lock files; with none, they are looked for. Relative paths
+	// start at the file's directory.
+	Inputs []Input `toml:"-"`
 	// Store is the directory of the blob store, relative to the file.
 	Store string `toml:"store"`
 	// ReadAhead is "trace", "group" or "off".
@@ -42,12 +43,6 @@ type Config struct {
 	Hermetic *bool `toml:"hermetic"`
 
 	path, dir string
-}
-
-// ConfigInput is one [[inputs]] table.
-type ConfigInput struct {
-	Type string `toml:"type"`
-	Path string `toml:"path"`
 }
 
 // FindConfig returns the project's configuration: the file named explicitly
@@ -91,8 +86,14 @@ func ReadConfig(path string) (*Config, error) {
 	return c, nil
 }
 
+// configFile is a Config as it is written.
+type configFile struct {
+	Config
+	Tables []map[string]any `toml:"inputs"`
+}
+
 func parseConfig(path, data string) (*Config, error) {
-	var c Config
+	var c configFile
 	meta, err := toml.Decode(data, &c)
 	var bad toml.ParseError
 	if errors.As(err, &bad) {
@@ -104,11 +105,22 @@ func parseConfig(path, data string) (*Config, error) {
 		}
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	if unknown := meta.Undecoded(); len(unknown) > 0 {
-		key := unknown[0].String()
-		return nil, fmt.Errorf("%s:%d: there is no key %q%s", path, lineOf(data, unknown[0]), key, didYouMean(key))
+	for _, unknown := range meta.Undecoded() {
+		if unknown[0] == "inputs" {
+			continue // decodeInput knows better
+		}
+		key := unknown.String()
+		return nil, fmt.Errorf("%s:%d: there is no key %q%s", path, lineOf(data, unknown), key, nearest(key, configKeys))
 	}
-	return &c, c.check(path)
+	for i, values := range c.Tables {
+		in, err := decodeInput(values)
+		if wrong := (*optionError)(nil); errors.As(err, &wrong) {
+			return nil, fmt.Errorf("%s:%d: inputs[%d]: %w", path, lineOf(data, toml.Key(wrong.key)), i, err)
+		}
+		in.By = path
+		c.Config.Inputs = append(c.Config.Inputs, in)
+	}
+	return &c.Config, c.check(path)
 }
 
 // typeError takes the line out of the decoder's message about a value of the
@@ -117,11 +129,6 @@ var typeError = regexp.MustCompile(`^toml: line (\d+) \(last key "(.*?)"\): (.*)
 
 // check holds the values against what they may be.
 func (c *Config) check(path string) error {
-	for _, in := range c.Inputs {
-		if !slices.Contains(types(), in.Type) {
-			return fmt.Errorf("%s: there is no input type %q; types are %s", path, in.Type, strings.Join(types(), ", "))
-		}
-	}
 	for _, v := range []struct {
 		key, value string
 		allowed    []string
@@ -144,54 +151,15 @@ var (
 	Unverifieds  = []string{"none", "weak", "all"}
 )
 
-func (c *Config) inputs() []Input {
-	var ins []Input
-	for _, in := range c.Inputs {
-		ins = append(ins, Input{Type: in.Type, Path: in.Path, By: c.path})
-	}
-	return ins
-}
-
 // configKeys are the keys that exist.
-var configKeys = []string{"inputs", "inputs.type", "inputs.path", "store", "readahead", "allow-unverified", "rpm-source", "rpm-metadata", "yum-repos", "repos-d", "read-only", "hermetic"}
-
-// didYouMean suggests the key that differs least, if it is near.
-func didYouMean(key string) string {
-	best, at := "", 3
-	for _, k := range configKeys {
-		if d := distance(key, k); d < at {
-			best, at = k, d
-		}
-	}
-	if best == "" {
-		return "; keys are " + strings.Join(configKeys, ", ")
-	}
-	return fmt.Sprintf("; did you mean %q?", best)
-}
-
-// distance is the Levenshtein distance of two short words.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			diagonal, row[j+1] = row[j+1], min(row[j]+1, row[j+1]+1, diagonal+cost)
-		}
-	}
-	return row[len(b)]
-}
+var configKeys = []string{"inputs", "store", "readahead", "allow-unverified", "rpm-source", "rpm-metadata", "yum-repos", "repos-d", "read-only", "hermetic"}
 
 // lineOf finds the line of a key that nothing knows: the decoder does not say
 // where it stood. A key of the same name in another table can mislead it.
 func lineOf(data string, key toml.Key) int {
+	if len(key) == 0 {
+		return 1
+	}
 	last := regexp.QuoteMeta(key[len(key)-1])
 	// In front: the line's start, a table's bracket, an inline table, a dotted
 	// key; behind: what makes it a key.

@@ -1,13 +1,13 @@
 package plan
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/lazybuild/lazybuild/pkg/locks"
 )
@@ -22,19 +22,19 @@ type Input struct {
 	Path string
 	// By says for people where the input was named.
 	By string
+	// Options are what the input says beside.
+	Options InputOptions
+
+	// root is where Path starts, fromRoot that this is the repository's root;
+	// with neither, whoever named the input decides.
+	root     string
+	fromRoot bool
+	// warnings are about options without effect.
+	warnings []string
 }
 
-// ParseInput reads TYPE[:PATH], the value of --lazy-input.
-func ParseInput(s string) (Input, error) {
-	typ, path, _ := strings.Cut(s, ":")
-	if !slices.Contains(types(), typ) {
-		return Input{}, fmt.Errorf("--lazy-input %q: there is no input type %q; types are %s", s, typ, strings.Join(types(), ", "))
-	}
-	return Input{Type: typ, Path: path, By: "--lazy-input"}, nil
-}
-
-// types lists the known input types once each.
-func types() []string {
+// Types lists the known input types once each.
+func Types() []string {
 	var ts []string
 	for _, f := range locks.Formats() {
 		if !slices.Contains(ts, f.Type) {
@@ -44,33 +44,54 @@ func types() []string {
 	return ts
 }
 
-// inputs finds the lock files to read, in a stable order.
-func (o *Options) inputs() ([]found, error) {
+// inputs finds the lock files to read, in a stable order. What there is to say
+// about them goes to p.
+func (o *Options) inputs(targets []Platform, p *Plan) ([]found, error) {
 	switch {
 	case len(o.Inputs) > 0:
-		return o.resolve(o.Inputs, o.Dir)
+		return o.resolve(o.Inputs, o.Dir, p)
 	case o.Config != nil && len(o.Config.Inputs) > 0:
-		return o.resolve(o.Config.inputs(), o.Config.dir)
+		return o.resolve(o.Config.Inputs, o.Config.dir, p)
+	}
+	ins, ok, err := o.pipelineInputs(targets, p)
+	if err != nil {
+		return nil, err
+	}
+	if ok {
+		return o.resolve(ins, "", p)
 	}
 	all, err := o.discover()
 	return o.onePython(o.oneJavaScript(all)), err
 }
 
-// resolve finds the lock files that the inputs mean; relative paths start at dir.
-func (o *Options) resolve(inputs []Input, dir string) ([]found, error) {
+// resolve finds the lock files that the inputs mean; relative paths start at dir
+// unless the input says otherwise.
+func (o *Options) resolve(inputs []Input, dir string, p *Plan) ([]found, error) {
 	var all []found
-	for _, in := range inputs {
-		locks, err := o.resolveOne(in, dir)
+	for i := range inputs {
+		in := &inputs[i]
+		base := cmp.Or(in.root, dir)
+		if in.fromRoot && in.root == "" {
+			base = o.sourceDir()
+		}
+		found, err := o.resolveOne(in, base)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", in.By, err)
 		}
-		all = append(all, locks...)
+		for j := range found {
+			found[j].options = &in.Options
+		}
+		for _, w := range in.warnings {
+			p.Warnings = append(p.Warnings, fmt.Sprintf("%s: the %s input: %s", in.By, in.Type, w))
+		}
+		all = append(all, found...)
 	}
 	return dedupe(all), nil
 }
 
-func (o *Options) resolveOne(in Input, dir string) ([]found, error) {
-	if in.Path == "" {
+func (o *Options) resolveOne(in *Input, dir string) ([]found, error) {
+	files := in.files()
+	if in.Path == "" && len(files) == 0 {
 		all, err := o.discover()
 		if err != nil {
 			return nil, err
@@ -80,6 +101,9 @@ func (o *Options) resolveOne(in Input, dir string) ([]found, error) {
 	path := filepath.Clean(in.Path)
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(dir, path)
+	}
+	if len(files) > 0 {
+		return o.named(in, path, files)
 	}
 	info, err := os.Stat(path)
 	if err != nil {
@@ -95,8 +119,30 @@ func (o *Options) resolveOne(in Input, dir string) ([]found, error) {
 	return ofType(o.onePython(all), in, "in "+o.display(path))
 }
 
+// named finds the lock files that the input's options name below dir.
+func (o *Options) named(in *Input, dir string, files []lockFile) ([]found, error) {
+	var all []found
+	for _, f := range files {
+		path := filepath.Clean(f.path)
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(dir, path)
+		}
+		info, err := os.Stat(path)
+		switch {
+		case errors.Is(err, fs.ErrNotExist) && f.optional:
+			continue
+		case err != nil:
+			return nil, fmt.Errorf("looking for the %s input: %w", in.Type, err)
+		case info.IsDir():
+			return nil, fmt.Errorf("looking for the %s input: %s is a directory", in.Type, o.display(path))
+		}
+		all = append(all, found{typ: in.Type, path: path, by: in.By, like: f.like})
+	}
+	return all, nil
+}
+
 // ofType keeps the locks of the input's type; where says where they were sought.
-func ofType(all []found, in Input, where string) ([]found, error) {
+func ofType(all []found, in *Input, where string) ([]found, error) {
 	all = slices.DeleteFunc(all, func(f found) bool { return f.typ != in.Type })
 	if len(all) == 0 {
 		return nil, fmt.Errorf("there is no %s lock file %s", in.Type, where)
@@ -107,8 +153,8 @@ func ofType(all []found, in Input, where string) ([]found, error) {
 	return all, nil
 }
 
-// named says that somebody has said which locks to read.
-func (o *Options) named() bool {
+// asked says that somebody has said which locks to read.
+func (o *Options) asked() bool {
 	return len(o.Inputs) > 0 || o.Config != nil && len(o.Config.Inputs) > 0
 }
 

@@ -4,8 +4,11 @@
 //
 // Where the inputs come from, first match wins:
 //
-//	--lazy-input TYPE[:PATH]   flags, relative to the current directory
+//	--lazy-input …             flags: TYPE[:PATH] relative to the current
+//	                           directory, or Hermeto's JSON
 //	lazybuild.toml             [[inputs]], relative to that file
+//	.tekton/*pull-request*     prefetch-input of the pipeline that builds this
+//	                           Containerfile, relative to the repository's root
 //	discovery                  lock files beside the Containerfile and in the
 //	                           build context's root
 //
@@ -47,6 +50,9 @@ type Options struct {
 	Dir string
 	// Inputs, when there are any, are used instead of the configuration's and of discovery.
 	Inputs []Input
+	// BuildArgFiles are the files of build arguments on the command line: they
+	// tell flavours of one Containerfile apart.
+	BuildArgFiles []string
 	// Config is the project's configuration; nil for none.
 	Config *Config
 	// OutputDir is where the build sees the tree; empty means "/cachi2/output".
@@ -66,6 +72,10 @@ type Options struct {
 	Lookup Lookup
 	// ReadFile replaces os.ReadFile in tests.
 	ReadFile func(path string) ([]byte, error)
+
+	// source is the root of the repository whose pipeline names the inputs, and
+	// sourceContext that pipeline's build context; empty without one.
+	source, sourceContext string
 }
 
 // Plan is what a build needs to know before it starts.
@@ -86,6 +96,9 @@ type Plan struct {
 	Files []string
 	// Warnings are for people.
 	Warnings []string
+	// Notes are for people who want to know more: how the project's pipeline
+	// builds otherwise than this command line.
+	Notes []string
 }
 
 // Auth is how the files at some URLs ask for authentication. Value, User and
@@ -108,14 +121,15 @@ func Make(o Options) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	found, err := o.inputs()
+	p := &Plan{Rewrites: map[string][]byte{}}
+	if o.Config != nil {
+		p.Files = append(p.Files, filepath.Join(o.Config.dir, filepath.Base(o.Config.path)))
+	}
+	found, err := o.inputs(targets, p)
 	if err != nil {
 		return nil, err
 	}
-	b := &builder{o: o, targets: targets, plan: &Plan{Rewrites: map[string][]byte{}}}
-	if o.Config != nil {
-		b.plan.Files = append(b.plan.Files, filepath.Join(o.Config.dir, filepath.Base(o.Config.path)))
-	}
+	b := &builder{o: o, targets: targets, plan: p}
 	var errs []error
 	for _, in := range found {
 		errs = append(errs, b.add(in))
@@ -130,10 +144,10 @@ func Make(o Options) (*Plan, error) {
 		return nil, err
 	}
 	for _, r := range b.read {
+		b.filter(r.lock, r.options)
 		b.take(r.lock, r.in)
 	}
-	p, err := b.finish()
-	if err != nil {
+	if p, err = b.finish(); err != nil {
 		return nil, err
 	}
 	return p, p.addReposD(&o)
@@ -163,6 +177,10 @@ const defaultOutput = "/cachi2/output"
 // warning about how it was chosen.
 type found struct {
 	typ, path, by, note string
+	// like is the usual name of such a file, where its own does not say what it is.
+	like string
+	// options are those of the input that named it; nil for a lock that was found.
+	options *InputOptions
 }
 
 // builder collects what the locks say.
@@ -179,8 +197,9 @@ type builder struct {
 
 // readLock is a lock that has been read, and how it was found.
 type readLock struct {
-	lock *locks.Lock
-	in   tree.Input
+	lock    *locks.Lock
+	in      tree.Input
+	options *InputOptions
 }
 
 func (b *builder) add(in found) error {
@@ -190,13 +209,14 @@ func (b *builder) add(in found) error {
 		return fmt.Errorf("reading the %s lock file: %w", in.typ, err)
 	}
 	dir := filepath.Dir(in.path)
+	arches := b.rpmArches(name, &in)
 	lock, err := locks.Parse(in.typ, locks.Source{
-		Path: name, Data: data, OutputDir: b.o.OutputDir, Arches: rpmArches(b.targets), SourceRPMs: b.o.SourceRPMs,
+		Path: name, Like: in.like, Data: data, OutputDir: b.o.OutputDir, Arches: arches, SourceRPMs: b.o.SourceRPMs,
 		RegistryURL: b.o.RegistryURL, Mirror: b.o.Mirror,
 		Sibling: func(name string) ([]byte, error) { return b.sibling(dir, name) },
 	})
 	var bad *locks.Error
-	if errors.As(err, &bad) && bad.Unsupported && !b.o.named() {
+	if errors.As(err, &bad) && bad.Unsupported && !b.o.asked() {
 		// Nobody has asked for this lock: a project's own yarn must not keep its
 		// other dependencies from being provided.
 		b.plan.Warnings = append(b.plan.Warnings, err.Error()+"; it is left out")
@@ -206,7 +226,10 @@ func (b *builder) add(in found) error {
 		return err
 	}
 	b.plan.Files = append(b.plan.Files, in.path)
-	b.read = append(b.read, readLock{lock, tree.Input{Type: lock.Type, Lock: name, FoundBy: in.by}})
+	if len(arches) == 0 {
+		return nil // the lock was read for its mistakes alone
+	}
+	b.read = append(b.read, readLock{lock, tree.Input{Type: lock.Type, Lock: name, FoundBy: in.by}, in.options})
 	if in.note != "" {
 		b.warn(name, in.note)
 	}
@@ -287,20 +310,6 @@ func recipe(a *locks.Artifact) tree.Recipe {
 		Kind: a.Make.Kind, Args: a.Make.Args,
 		From: &tree.File{Size: a.Size, Digest: a.Digest, URLs: a.URLs},
 	}
-}
-
-// rewrite notes a project file that has to be different in the build. Only
-// files in the build context can be.
-func (b *builder) rewrite(r locks.Rewrite, lock string) {
-	path := r.Path
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(b.o.Dir, path)
-	}
-	if rel, err := filepath.Rel(b.o.ContextDir, path); err != nil || !filepath.IsLocal(rel) {
-		b.warn(lock, fmt.Sprintf("%s is outside the build context: the build sees it as it is, not rewritten", r.Path))
-		return
-	}
-	b.plan.Rewrites[path] = r.Content
 }
 
 func (b *builder) warn(lock, text string) {

@@ -237,23 +237,6 @@ func TestAProjectWithoutLocksHasAnEmptyTree(t *testing.T) {
 	}
 }
 
-func TestParseInput(t *testing.T) {
-	for s, want := range map[string]Input{
-		"pip":            {Type: "pip", By: "--lazy-input"},
-		"npm:web/a:b":    {Type: "npm", Path: "web/a:b", By: "--lazy-input"},
-		"generic:/x.yml": {Type: "generic", Path: "/x.yml", By: "--lazy-input"},
-	} {
-		if got, err := ParseInput(s); err != nil || got != want {
-			t.Errorf("ParseInput(%q) = %v, %v", s, got, err)
-		}
-	}
-	for _, s := range []string{"", ":x", "cobol:x", "pylock.toml"} {
-		if _, err := ParseInput(s); err == nil || !strings.Contains(err.Error(), "pip, npm") {
-			t.Errorf("ParseInput(%q): %v", s, err)
-		}
-	}
-}
-
 // take is held against a lock with everything that a parser can say.
 func TestEverythingThatALockSaysReachesThePlan(t *testing.T) {
 	lock := &locks.Lock{
