@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -28,6 +29,7 @@ type project struct {
 	store string
 	tmp   string
 	env   []string // added to lazybuild's environment
+	stdin io.Reader
 }
 
 func newProject(t *testing.T, files map[string]string) *project {
@@ -35,6 +37,9 @@ func newProject(t *testing.T, files map[string]string) *project {
 	// Not t.TempDir: it may only go after the mounts below it have gone.
 	root, err := os.MkdirTemp(work, "project-")
 	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(root, 0o711); err != nil {
 		t.Fatal(err)
 	}
 	p := &project{t: t, dir: filepath.Join(root, "context"), store: filepath.Join(root, "store"), tmp: filepath.Join(root, "tmp")}
@@ -90,7 +95,7 @@ func (p *project) startAs(args ...string) *run {
 	r.cmd.Dir = p.dir
 	r.cmd.Env = append(os.Environ(), "LAZYBUILD_STORE="+p.store, "TMPDIR="+p.tmp)
 	r.cmd.Env = append(r.cmd.Env, p.env...)
-	r.cmd.Stdout, r.cmd.Stderr = &r.out, &r.err
+	r.cmd.Stdin, r.cmd.Stdout, r.cmd.Stderr = p.stdin, &r.out, &r.err
 	r.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	// A process that outlives lazybuild and holds its output must not hang the test.
 	r.cmd.WaitDelay = 5 * time.Second

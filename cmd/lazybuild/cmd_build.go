@@ -62,8 +62,8 @@ func runBuild(ctx context.Context, o lazyOptions, line *cmdline.Line, signals <-
 		Stdio:  orchestrator.Stdio{In: os.Stdin, Out: os.Stdout, Err: os.Stderr},
 		Podman: o.podman, Report: o.report,
 	}
-	if target.Opaque != "" {
-		ui.Note("%s: building without lock files, as podman build does", target.Opaque)
+	if target.Context == "" && len(target.Files) == 0 && len(o.inputs) == 0 && o.config == "" {
+		ui.Note("%s: building without lock files, as podman build does (--lazy-input and --lazy-config can name some)", target.Opaque)
 		return orchestrator.BuildPlain(b)
 	}
 	if err := o.fill(&b); err != nil {

@@ -1,6 +1,7 @@
 package orchestrator
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,22 +11,40 @@ import (
 
 // arguments makes podman's command line: the user's own, with the rewritten
 // Containerfiles, the context view where one is needed, and our volumes.
-func (b *build) arguments() ([]string, error) {
+func (b *build) arguments(ctx context.Context) ([]string, error) {
 	o := &b.o
+	if o.Target.Stdin {
+		if err := b.readStdin(); err != nil {
+			return nil, err
+		}
+	}
 	files, extra, err := b.rewriteContainerfiles()
+	if o.Target.Opaque != "" {
+		extra, err = b.cacheFlags(ctx)
+	}
 	if err != nil {
 		return nil, err
 	}
-	context := ""
+	if o.Target.Stdin && len(files) > 0 {
+		// podman reads it from stdin, where it expects it.
+		if o.Stdio.In, err = os.Open(files[0]); err != nil {
+			return nil, fmt.Errorf("reading the rewritten Containerfile: %w", err)
+		}
+		files = nil
+	}
+	view := ""
 	if len(o.Plan.Rewrites) > 0 {
-		context = b.viewTarget()
+		view = b.viewTarget()
 	}
 	extra = append(extra, b.volumes()...)
 	if o.Hermetic && !o.Line.Has("network") {
 		extra = append(extra, "--network=none")
 	}
-	return append([]string{"build"}, o.Line.Replace(files, context, extra)...), nil
+	return append([]string{"build"}, o.Line.Replace(files, view, extra)...), nil
 }
+
+// envFile is where the build sees the environment as a script.
+func (o *Options) envFile() string { return filepath.Join(filepath.Dir(o.OutputDir), "cachi2.env") }
 
 func (b *build) volumes() []string {
 	o := &b.o
@@ -37,7 +56,7 @@ func (b *build) volumes() []string {
 	}
 	v := []string{
 		"--volume", b.output() + ":" + o.OutputDir + ":" + mode,
-		"--volume", filepath.Join(b.state.Dir, "cachi2.env") + ":" + filepath.Join(filepath.Dir(o.OutputDir), "cachi2.env") + ":ro,nosuid,nodev",
+		"--volume", filepath.Join(b.state.Dir, "cachi2.env") + ":" + o.envFile() + ":ro,nosuid,nodev",
 	}
 	if o.YumRepos && len(o.Plan.ReposD) > 0 {
 		v = append(v, "--volume", filepath.Join(b.state.Dir, "repos.d")+":/etc/yum.repos.d:ro,nosuid,nodev")
@@ -46,7 +65,7 @@ func (b *build) volumes() []string {
 }
 
 // rewriteContainerfiles writes copies with our ARGs and returns their paths
-// and the flags that they need.
+// and the flags that they need. There are none of a Target that is Opaque.
 func (b *build) rewriteContainerfiles() (files, extra []string, err error) {
 	o := &b.o
 	args := []containerfile.Arg{{Name: "LAZYBUILD_DEPS", Value: o.Plan.Fingerprint()}}
@@ -55,10 +74,6 @@ func (b *build) rewriteContainerfiles() (files, extra []string, err error) {
 	}
 	for i := range o.Target.Files {
 		f := &o.Target.Files[i]
-		if !containerfile.Rewritable(f.Name) {
-			return nil, nil, &UsageError{fmt.Errorf("%s goes through the C preprocessor and cannot be rewritten: "+
-				"preprocess it first, or build it with podman", f.Name)}
-		}
 		data, err := containerfile.Rewrite(f.Name, f.Data, args)
 		if err != nil {
 			return nil, nil, &UsageError{err}

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gofrs/flock"
+
 	"github.com/lazybuild/lazybuild/pkg/orchestrator/cmdline"
 	"github.com/lazybuild/lazybuild/pkg/plan"
 	"github.com/lazybuild/lazybuild/pkg/wire"
@@ -108,6 +110,7 @@ type build struct {
 	api    func() (context.Context, error) // podman's; waits for it
 	tag    func() (string, error)          // of the proxy image; waits for it
 	broken bool                            // podman may have left something
+	layers *flock.Flock                    // says that layers are being made; nil when it need not
 	// events
 	mu      sync.Mutex
 	failed  []wire.Event
@@ -149,8 +152,12 @@ func (b *build) noteState() {
 func (b *build) traceKey() string {
 	o := &b.o
 	h := sha256.New()
+	where := o.Target.Context
+	if where == "" {
+		where = strings.Join(o.Line.Positionals(), " ")
+	}
 	for _, part := range []string{
-		o.Target.Context, o.Target.Containerfile(),
+		where, o.Target.Containerfile(),
 		o.Line.Value("target"), o.Line.Value("platform"), o.Line.Value("arch"), o.Line.Value("os"),
 	} {
 		fmt.Fprintf(h, "%d %s\n", len(part), part)
@@ -213,6 +220,9 @@ const cleanupLimit = 30 * time.Second
 
 // end removes whatever there still is. It runs after every end, good or bad.
 func (b *build) end() error {
+	if b.layers != nil {
+		defer b.layers.Unlock()
+	}
 	if b.file == nil {
 		return nil
 	}

@@ -33,7 +33,7 @@ func (b *build) start(ctx context.Context) (args []string, err error) {
 	if err := b.prepare(ctx); err != nil {
 		return nil, err
 	}
-	if args, err = b.arguments(); err != nil {
+	if args, err = b.arguments(ctx); err != nil {
 		return nil, err
 	}
 	if err := b.startProxy(ctx); err != nil {
@@ -79,7 +79,8 @@ func (b *build) prepare(ctx context.Context) error {
 	if b.reaper, err = startReaper(o.Executable, b.file.path); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(b.state.Tmp, 0o700); err != nil {
+	// Others may pass: a RUN in a user namespace starts from a directory below.
+	if err := os.MkdirAll(b.state.Tmp, 0o711); err != nil {
 		return fmt.Errorf("making a directory for temporary files: %w", err)
 	}
 	if err := os.MkdirAll(o.Store, 0o700); err != nil {

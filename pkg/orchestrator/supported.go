@@ -31,8 +31,13 @@ func checkVolume(v string, o *Options) error {
 	}
 	target := path.Clean(parts[1])
 	switch {
-	case target == o.OutputDir || strings.HasPrefix(target, o.OutputDir+"/"):
+	case target == o.OutputDir:
 		return fmt.Errorf("--volume %s: lazybuild itself provides %s; leave this volume out, or build with podman", v, o.OutputDir)
+	case strings.HasPrefix(target, o.OutputDir+"/"):
+		return checkVolumeBelow(v, parts[0], target, o)
+	case strings.HasPrefix(o.OutputDir, strings.TrimSuffix(target, "/")+"/"):
+		// podman would make the places for our mounts in the user's directory.
+		return fmt.Errorf("--volume %s: lazybuild itself provides %s, which is below; mount the volume elsewhere, or build with podman", v, o.OutputDir)
 	case target == path.Join(path.Dir(o.OutputDir), "cachi2.env"):
 		return fmt.Errorf("--volume %s: lazybuild itself provides this file; leave this volume out", v)
 	case target == "/etc/yum.repos.d" && o.YumRepos:

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/lazybuild/lazybuild/pkg/orchestrator/cmdline"
+	"github.com/lazybuild/lazybuild/pkg/orchestrator/containerfile"
 )
 
 // Target is what is being built, as podman would find it.
@@ -17,10 +18,14 @@ type Target struct {
 	// Context is the build context's absolute path; empty when it is no local
 	// directory (a URL, a git repository, an archive on stdin).
 	Context string
-	// Files are the Containerfiles.
+	// Files are the Containerfiles; none when Opaque.
 	Files []Containerfile
-	// Opaque says why lazybuild cannot look inside; empty when it can.
+	// Opaque says why the Containerfiles have to stay as they are: nobody but
+	// podman sees their text. Empty when they can be rewritten.
 	Opaque string
+	// Stdin says that podman will read the context from stdin: an archive, or a
+	// Containerfile, which is then all that there is.
+	Stdin bool
 }
 
 // Containerfile is one file that -f names, or the one that podman finds.
@@ -43,25 +48,23 @@ func (t *Target) Containerfile() string {
 }
 
 // Locate finds the context and the Containerfiles with podman's own rules. It
-// reads stdin when the command line says "-f -". The error is a *UsageError; a
-// Target with a Context comes with it when only the Containerfile is missing.
+// reads stdin when the command line says "-f -" beside a context. The error is
+// a *UsageError; a Target with a Context comes with it when only the
+// Containerfile is missing.
 func Locate(l *cmdline.Line, stdin io.Reader) (*Target, error) {
 	t := &Target{}
 	files := l.Files()
-	ctx := ""
-	if ps := l.Positionals(); len(ps) > 0 {
-		ctx = ps[0]
-	} else if len(files) > 0 && files[0] != "-" && !isURL(files[0]) {
-		// Without a context podman takes the first Containerfile's directory.
-		ctx = filepath.Dir(files[0])
-	}
+	ctx := contextOf(l, files)
 	switch {
 	case ctx == "":
 		t.Opaque = "no build context is named"
 		return t, nil
+	case ctx == "-" && (len(files) == 0 || files[0] == "-"):
+		t.Stdin, t.Opaque = true, "the build context comes from stdin"
+		return t, nil
 	case ctx == "-" || isURL(ctx):
 		t.Opaque = "the build context is no local directory"
-		return t, nil
+		return t, t.readHere(files, stdin)
 	}
 	abs, err := filepath.Abs(ctx)
 	if err != nil {
@@ -80,6 +83,24 @@ func Locate(l *cmdline.Line, stdin io.Reader) (*Target, error) {
 		return t, t.findDefault()
 	}
 	return t, t.read(files, stdin)
+}
+
+// contextOf is the word that is the context for podman, "" when there is none.
+func contextOf(l *cmdline.Line, files []string) string {
+	if ps := l.Positionals(); len(ps) > 0 {
+		return ps[0]
+	}
+	// Without a context podman takes the first Containerfile's directory; -f -
+	// alone means that stdin is the context.
+	for _, f := range files {
+		switch {
+		case f == "-":
+			return f
+		case !isURL(f):
+			return filepath.Dir(f)
+		}
+	}
+	return ""
 }
 
 // isURL is podman's own rule for contexts and Containerfiles that are fetched
@@ -110,10 +131,12 @@ func (t *Target) findDefault() error {
 
 func (t *Target) read(names []string, stdin io.Reader) error {
 	for _, name := range names {
-		if isURL(name) {
-			t.Opaque = "a Containerfile is fetched from a URL"
+		if t.Opaque = whyOpaque(name); t.Opaque != "" {
+			t.Files = nil
 			return nil
 		}
+	}
+	for _, name := range names {
 		c := Containerfile{Name: name}
 		var err error
 		if name == "-" || name == "/dev/stdin" {
@@ -128,6 +151,34 @@ func (t *Target) read(names []string, stdin io.Reader) error {
 		t.Files = append(t.Files, c)
 	}
 	return nil
+}
+
+// readHere reads the Containerfiles of a context that podman fetches, where all
+// of them are on this machine: podman looks here first.
+func (t *Target) readHere(names []string, stdin io.Reader) error {
+	for _, name := range names {
+		if name == "-" || name == "/dev/stdin" {
+			continue
+		}
+		if _, err := os.Stat(name); err != nil || whyOpaque(name) != "" {
+			return nil
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	return t.read(names, stdin)
+}
+
+// whyOpaque says why a Containerfile of this name cannot be rewritten.
+func whyOpaque(name string) string {
+	switch {
+	case isURL(name):
+		return "a Containerfile is fetched from a URL"
+	case !containerfile.Rewritable(name):
+		return name + " goes through the C preprocessor"
+	}
+	return ""
 }
 
 // readContainerfile looks where podman looks: relative to the current

@@ -54,6 +54,7 @@ func TestContainerfilesAreFoundAsPodmanFindsThem(t *testing.T) {
 		words, context string
 		files          string // "name=path", relative to dir, or "stdin"
 		opaque         string
+		stdin          bool
 	}{
 		{words: "both", context: "both", files: "Containerfile=both/Containerfile"},
 		{words: "old", context: "old", files: "Dockerfile=old/Dockerfile"},
@@ -72,9 +73,18 @@ func TestContainerfilesAreFoundAsPodmanFindsThem(t *testing.T) {
 		{words: "-f - both", context: "both", files: "stdin"},
 		{words: "-f /dev/stdin both", context: "both", files: "stdin"},
 		{words: "", opaque: "no build context is named"},
-		{words: "-f -", opaque: "no build context is named"},
+		{words: "-f -", opaque: "the build context comes from stdin", stdin: true},
+		{words: "-f https://example.org/Containerfile -f both/here.cf", context: "both", opaque: "a Containerfile is fetched from a URL"},
 		{words: "-f https://example.org/Containerfile", opaque: "no build context is named"},
-		{words: "-", opaque: "the build context is no local directory"},
+		{words: "-", opaque: "the build context comes from stdin", stdin: true},
+		{words: "- -f -", opaque: "the build context comes from stdin", stdin: true},
+		{words: "- -f nowhere.cf", opaque: "the build context is no local directory"},
+		// What is here, podman does not look for in a context that it fetches.
+		{words: "- -f here.cf", files: "here.cf=here.cf"},
+		{words: "https://example.org/x.git -f here.cf,both/here.cf", files: "here.cf=here.cf both/here.cf=both/here.cf"},
+		{words: "https://example.org/x.git -f here.cf,nowhere.cf", opaque: "the build context is no local directory"},
+		{words: "https://example.org/x.git -f -", files: "stdin"},
+		{words: "-f pre.in both", context: "both", opaque: "pre.in goes through the C preprocessor"},
 		{words: "http://example.org/x.tar.gz", opaque: "the build context is no local directory"},
 		{words: "https://example.org/x.git#main:sub", opaque: "the build context is no local directory"},
 		{words: "git://example.org/x.git", opaque: "the build context is no local directory"},
@@ -87,7 +97,7 @@ func TestContainerfilesAreFoundAsPodmanFindsThem(t *testing.T) {
 			t.Errorf("%q: %v", tt.words, err)
 			continue
 		}
-		want := &Target{Opaque: tt.opaque}
+		want := &Target{Opaque: tt.opaque, Stdin: tt.stdin}
 		if tt.context != "" {
 			want.Context = filepath.Join(dir, tt.context)
 		}

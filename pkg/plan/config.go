@@ -47,7 +47,7 @@ type Config struct {
 
 // FindConfig returns the project's configuration: the file named explicitly
 // (an error if it is not there), else that beside the Containerfile, else that
-// in the context's root, else nil.
+// in the context's root ("" for none), else nil.
 func FindConfig(explicit, containerfile, contextDir string) (*Config, error) {
 	if explicit != "" {
 		return ReadConfig(explicit)
@@ -56,7 +56,10 @@ func FindConfig(explicit, containerfile, contextDir string) (*Config, error) {
 	if containerfile != "" {
 		dirs = append(dirs, filepath.Dir(containerfile))
 	}
-	for _, dir := range append(dirs, contextDir) {
+	if contextDir != "" {
+		dirs = append(dirs, contextDir)
+	}
+	for _, dir := range dirs {
 		c, err := ReadConfig(filepath.Join(dir, ConfigName))
 		if !errors.Is(err, fs.ErrNotExist) {
 			return c, err
