@@ -96,7 +96,7 @@ func New(ctx context.Context, t *tree.Tree, o Options) (*Source, error) {
 	s := &Source{
 		ctx: ctx, end: end, tree: t, store: o.Store, client: client, events: o.Events, allow: o.AllowUnverified, now: o.Now,
 		active: map[string]*download{}, repos: map[string]*repo{},
-		makers: makers(&o), making: make(chan struct{}, makingAtOnce),
+		makers: makers(&o), scratch: o.Scratch, making: make(chan struct{}, makingAtOnce),
 	}
 	s.stats = newStats(o.Events, s.cameFrom, s.Size, o.Now)
 	s.ahead = newReadAhead(s, &o)

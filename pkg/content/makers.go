@@ -40,6 +40,9 @@ const makingAtOnce = 4
 // make makes a content and puts it into the store.
 func (d *download) make(ctx context.Context) error {
 	r := d.file.Make
+	if gitMakers[r.Kind] != nil {
+		return d.keep(ctx, d.fromGit)
+	}
 	m, ok := d.src.makers[r.Kind]
 	if !ok {
 		return fmt.Errorf("no recipe of the kind %q is known", r.Kind)
@@ -59,9 +62,12 @@ func (d *download) make(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	f, info, err := d.src.store.Make(ctx, key(d.file), func(ctx context.Context, w io.Writer) error {
-		return m.make(ctx, r, from, w)
-	})
+	return d.keep(ctx, func(ctx context.Context, w io.Writer) error { return m.make(ctx, r, from, w) })
+}
+
+// keep has a content made, unless the store has it, and kept there.
+func (d *download) keep(ctx context.Context, produce func(context.Context, io.Writer) error) error {
+	f, info, err := d.src.store.Make(ctx, key(d.file), produce)
 	if err != nil {
 		return fmt.Errorf("making %s: %w", d.file.Path, err)
 	}

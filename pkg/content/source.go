@@ -45,6 +45,8 @@ type Source struct {
 	repos  map[string]*repo // generated directories under way or made, by path
 	makers map[string]maker
 	making chan struct{} // a token for each content that is being made
+	// scratch is a directory on the store's disk; empty for one of the store's own.
+	scratch string
 
 	oldWay  *createrepo // nil: repodata comes from headers
 	headers sync.Map    // digest of a package whose header was fetched, to the *rpm.Package

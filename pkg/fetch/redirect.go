@@ -1,6 +1,7 @@
 package fetch
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -18,9 +19,13 @@ const maxRedirects = 10
 // used: it carries headers to subdomains and sends the former URL as Referer.
 // The caller closes the body. ctx must outlive the reading of it.
 func (c *Client) do(ctx context.Context, method string, tg *target, h http.Header, http1 bool) (*http.Response, error) {
-	hop := hops{tg: tg, url: tg.url}
+	return c.chase(ctx, method, &hops{tg: tg, url: tg.url}, h, http1)
+}
+
+// chase is do from where hop is; hop ends up where the answer came from.
+func (c *Client) chase(ctx context.Context, method string, hop *hops, h http.Header, http1 bool) (*http.Response, error) {
 	for {
-		resp, err := c.send(ctx, method, &hop, h, http1)
+		resp, err := c.send(ctx, method, hop, h, http1)
 		if err != nil {
 			return nil, err
 		}
@@ -48,6 +53,9 @@ func (c *Client) send(ctx context.Context, method string, hop *hops, h http.Head
 		ctx = c.watchOrigin(ctx, hop)
 	}
 	req := &http.Request{Method: method, URL: hop.url, Host: hop.url.Host, Header: h}
+	if hop.body != nil {
+		req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(hop.body)), int64(len(hop.body))
+	}
 	return c.transports[r].RoundTrip(req.WithContext(ctx))
 }
 
@@ -69,6 +77,7 @@ type hops struct {
 	url   *url.URL // where it is now
 	n     int      // redirects followed
 	local bool     // the origin is this machine or its link
+	body  []byte   // of a POST; nil for the other methods
 }
 
 func isRedirect(code int) bool {
@@ -84,6 +93,9 @@ func isRedirect(code int) bool {
 func (p *hops) follow(resp *http.Response) error {
 	if p.n++; p.n > maxRedirects {
 		return fmt.Errorf("%w: more than %d in a row", ErrRedirect, maxRedirects)
+	}
+	if code := resp.StatusCode; p.body != nil && code != http.StatusTemporaryRedirect && code != http.StatusPermanentRedirect {
+		return fmt.Errorf("%w: it would turn a POST into a GET", ErrRedirect)
 	}
 	next, err := p.url.Parse(resp.Header.Get("Location"))
 	if err != nil || resp.Header.Get("Location") == "" {
