@@ -35,6 +35,11 @@ func isLocalName(host string) bool {
 	return last != "" && (strings.HasPrefix(last, "0x") || strings.Trim(last, "0123456789") == "")
 }
 
+// IsLocalName says that a URL's host name means this machine or its link,
+// without asking a name server: a document from elsewhere has no business
+// pointing there.
+func IsLocalName(host string) bool { return isLocalName(host) }
+
 // isLocalNetAddr says so of a connection's other end.
 func isLocalNetAddr(a net.Addr) bool {
 	if a == nil {

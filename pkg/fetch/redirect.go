@@ -45,7 +45,9 @@ func (c *Client) chase(ctx context.Context, method string, hop *hops, h http.Hea
 // send makes one hop.
 func (c *Client) send(ctx context.Context, method string, hop *hops, h http.Header, http1 bool) (*http.Response, error) {
 	h = maps.Clone(h)
-	h.Set("Accept-Encoding", "identity")
+	if h.Get("Accept-Encoding") == "" {
+		h.Set("Accept-Encoding", "identity")
+	}
 	h.Set("User-Agent", c.opt.UserAgent)
 	r := route{tls: c.keys.find(hop.url, Credential.connects), guarded: hop.n > 0 && !hop.local, http1: http1}
 	noteCredentials(ctx, c.keys.authorize(h, hop.url, hop.tg))
