@@ -35,6 +35,9 @@ type Artifact struct {
 	// Digest of the whole file, the strongest that the lock states; empty when
 	// the lock states none.
 	Digest digest.Digest
+	// Unverified says that Digest is not the lock's word but an index's: it holds
+	// the content in place, and nobody vouches for it.
+	Unverified bool
 	// Size in bytes, or SizeUnknown.
 	Size int64
 	// Only says which target platforms can use the file. The zero value is
