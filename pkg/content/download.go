@@ -202,12 +202,22 @@ func (e *contentError) Error() string {
 
 func (e *contentError) Unwrap() error { return e.err }
 
-// permitted holds the file against --lazy-allow-unverified.
+// permitted says why a file must not be downloaded.
 func (s *Source) permitted(f *tree.File) error {
-	switch {
-	case len(f.URLs) == 0:
+	if len(f.URLs) == 0 {
 		return fmt.Errorf("the lock file gives no URL for it: %w", syscall.EIO)
-	case f.Digest == "" && s.allow != "all":
+	}
+	return s.allowed(f)
+}
+
+// allowed holds the file against --lazy-allow-unverified. It counts for content
+// that is in the store, too: another build may have been less strict. What is
+// made has been held against the policy when its origin was downloaded.
+func (s *Source) allowed(f *tree.File) error {
+	switch {
+	case f.Make != nil:
+		return nil
+	case (f.Digest == "" || f.Unverified) && s.allow != "all":
 		return &policyError{"the lock file has no checksum for it", "add one, or accept it with --lazy-allow-unverified=all"}
 	case f.Digest != "" && f.Digest.Weak() && s.allow == "none":
 		return &policyError{"the lock file has only a " + f.Digest.Algorithm() + " checksum for it", "add a sha256, or accept it with --lazy-allow-unverified=weak"}

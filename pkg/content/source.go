@@ -117,7 +117,7 @@ func (s *Source) stored(f *tree.File) *os.File {
 	if f.Part != nil {
 		f = f.Part.Of
 	}
-	if s.spoiledBy(f) != nil {
+	if s.spoiledBy(f) != nil || s.allowed(f) != nil {
 		return nil
 	}
 	var file *os.File

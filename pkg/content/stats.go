@@ -180,7 +180,7 @@ func unverified(f *tree.File) bool {
 	if f.Make != nil && f.Make.From != nil {
 		f = f.Make.From
 	}
-	return f.Digest.Weak()
+	return f.Unverified || f.Digest.Weak()
 }
 
 // union is the time during which at least one of the spans lasted: waiting for

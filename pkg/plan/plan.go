@@ -276,7 +276,7 @@ func (b *builder) artifacts(lock *locks.Lock, n int) {
 		switch {
 		case a.Make == nil:
 			b.files = append(b.files, tree.File{
-				Path: a.Path, Size: a.Size, Digest: a.Digest, URLs: a.URLs,
+				Path: a.Path, Size: a.Size, Digest: a.Digest, Unverified: a.Unverified, URLs: a.URLs,
 				Input: n, Group: group, Fits: fits(a), Rank: i,
 			})
 		case a.Make.Dir:

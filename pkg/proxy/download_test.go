@@ -216,21 +216,45 @@ func TestUnknownSizeIsKnownWithTheHeaders(t *testing.T) {
 	b.bye(wire.ByeOK)
 }
 
+func TestUnverifiedContentOfTheStoreIsNotServedEither(t *testing.T) {
+	o := newOrigin(t)
+	f := o.file("a", "content")
+	f.Unverified = true
+	dir := t.TempDir()
+	for _, allow := range []string{"all", "weak"} {
+		spec := specFor(t, dir)
+		spec.AllowUnverified = allow
+		b := run(t, spec, treeOf(t, "npm", f))
+		if allow == "all" {
+			if got := b.sh("cat a"); got != "content" {
+				t.Errorf("%q", got)
+			}
+			b.bye(wire.ByeOK)
+			continue
+		}
+		b.fails("cat a")
+		b.bye(wire.ByeFailed)
+	}
+}
+
 func TestUnverifiedFiles(t *testing.T) {
 	const sha1 = "sha1:040f06fd774092478d450774f5ba30c5da78acc8" // of "content"
+	strong := digest.FromBytes([]byte("content"))
 	for _, c := range []struct {
 		allow  string
 		digest digest.Digest
 		served bool
+		index  bool // the digest is an index's word
 	}{
-		{"none", sha1, false}, {"weak", sha1, true}, {"all", sha1, true},
-		{"none", "", false}, {"weak", "", false}, {"all", "", true},
-		{"none", digest.FromBytes([]byte("content")), true}, {"", "", false},
+		{"none", sha1, false, false}, {"weak", sha1, true, false}, {"all", sha1, true, false},
+		{"none", "", false, false}, {"weak", "", false, false}, {"all", "", true, false},
+		{"none", strong, true, false}, {"", "", false, false},
+		{"none", strong, false, true}, {"weak", strong, false, true}, {"all", strong, true, true},
 	} {
-		t.Run(fmt.Sprintf("%s digest %.3s", c.allow, c.digest), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%s digest %.3s %v", c.allow, c.digest, c.index), func(t *testing.T) {
 			o := newOrigin(t)
 			f := o.file("a", "content")
-			f.Digest = c.digest
+			f.Digest, f.Unverified = c.digest, c.index
 			spec := specFor(t, t.TempDir())
 			spec.AllowUnverified = c.allow
 			b := run(t, spec, treeOf(t, "npm", f))
@@ -239,7 +263,7 @@ func TestUnverifiedFiles(t *testing.T) {
 					t.Errorf("%q after %d requests", got, o.all())
 				}
 				want := 0
-				if c.digest.Weak() {
+				if c.digest.Weak() || c.index {
 					want = 1
 				}
 				if sum := b.bye(wire.ByeOK); sum.Unverified != want {

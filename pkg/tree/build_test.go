@@ -79,6 +79,16 @@ func TestBuildMergesTheSameFileOfTwoLocks(t *testing.T) {
 			File{Digest: digestA, URLs: []string{"u"}, Input: 1},
 			File{Digest: digestA, URLs: []string{"u"}},
 		},
+		"a lock's word counts more than an index's": {
+			File{Digest: digestA, Unverified: true},
+			File{Digest: digestA, Input: 1},
+			File{Digest: digestA},
+		},
+		"two indexes vouch for nothing": {
+			File{Digest: digestA, Unverified: true},
+			File{Digest: digestA, Input: 1, Unverified: true},
+			File{Digest: digestA, Unverified: true},
+		},
 		"equal content": {
 			File{Content: []byte("a")},
 			File{Content: []byte("a"), Input: 1},

@@ -171,7 +171,7 @@ func (d *decoder) file(f *File) error {
 	if flags&^byte(flagsKnown) != 0 {
 		return fmt.Errorf("unknown flags %#x", flags)
 	}
-	f.Fits = flags&flagFits != 0
+	f.Fits, f.Unverified = flags&flagFits != 0, flags&flagUnverified != 0
 	if f.Size, err = binary.ReadVarint(d.r); err != nil {
 		return err
 	}

@@ -18,7 +18,8 @@ import (
 //	files    count, then each file:
 //	           path      shared (number of bytes it shares with the path before
 //	                     it), then the rest as a string
-//	           flags     one byte: has a digest (content needs none), has content, has a recipe, fits
+//	           flags     one byte: has a digest (content needs none), has content, has a recipe, fits,
+//	                     unverified
 //	           size      signed
 //	           input, rank
 //	           group     a word (below)
@@ -44,6 +45,7 @@ const (
 	flagContent
 	flagRecipe
 	flagFits
+	flagUnverified
 	flagsKnown = 1<<iota - 1
 )
 
@@ -137,6 +139,9 @@ func (f *File) flags() byte {
 	}
 	if f.Fits {
 		flags |= flagFits
+	}
+	if f.Unverified {
+		flags |= flagUnverified
 	}
 	return flags
 }

@@ -42,6 +42,7 @@ func merge(dst, src *File) (conflict string) {
 func mergeDigest(dst, src *File) (conflict string) {
 	switch {
 	case dst.Digest == src.Digest && dst.Digest != "":
+		dst.Unverified = dst.Unverified && src.Unverified
 		return ""
 	case dst.Digest != "" && dst.Digest.Algorithm() == src.Digest.Algorithm():
 		return "their digests differ (" + string(dst.Digest) + " and " + string(src.Digest) + ")"
@@ -49,7 +50,7 @@ func mergeDigest(dst, src *File) (conflict string) {
 		return "nothing shows that they are the same file (no common digest and no common URL)"
 	}
 	if src.Digest.Strength() > dst.Digest.Strength() {
-		dst.Digest = src.Digest
+		dst.Digest, dst.Unverified = src.Digest, src.Unverified
 	}
 	return ""
 }

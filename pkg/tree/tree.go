@@ -45,6 +45,9 @@ type File struct {
 	Size int64
 	// Digest of the content; empty when the lock states none.
 	Digest digest.Digest
+	// Unverified says that Digest is not a lock's word but that of the index which
+	// names the file: it keeps the content in place, and nobody vouches for it.
+	Unverified bool
 	// URLs from which the content can be had, best first. May carry
 	// credentials: never print them without redaction.
 	URLs []string

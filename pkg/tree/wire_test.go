@@ -26,7 +26,7 @@ func encoded(t interface{ Fatal(...any) }, tr *Tree) []byte {
 // sample has every kind of file.
 func sample() *Tree {
 	tr, err := Build(inputs, []File{
-		{Path: "deps/pip/a.whl", Size: 1, Digest: digestA, URLs: []string{"https://example.org/a.whl", "https://example.org/b"}, Group: "pip", Fits: true},
+		{Path: "deps/pip/a.whl", Size: 1, Digest: digestA, URLs: []string{"https://example.org/a.whl", "https://example.org/b"}, Group: "pip", Fits: true, Unverified: true},
 		{Path: "deps/pip/b.whl", Size: SizeUnknown, Digest: sha1A, Input: 1, Rank: 7},
 		{Path: "cachi2.env", Content: []byte("export A=b\n")},
 		{Path: "empty", Content: []byte{}},
