@@ -41,7 +41,7 @@ test: setup vet unit e2e ## All tests: vet, unit with the race detector, end to 
 
 .PHONY: unit
 unit: ## Unit tests with the race detector
-	$(WITHENV) CGO_ENABLED=1 go test -race -tags '$(TAGS)' $(ARGS) ./cmd/... ./pkg/... ./hack/... ./e2e/prefetch
+	$(WITHENV) CGO_ENABLED=1 go test -race -tags '$(TAGS)' $(ARGS) ./cmd/... ./pkg/... ./hack/... ./bench/... ./e2e/prefetch
 
 .PHONY: e2e
 e2e: build ## End-to-end tests (after `make setup`)
@@ -53,8 +53,12 @@ e2e-dnf5: build ## The end-to-end test with dnf 5, in an image of Debian unstabl
 	$(WITHENV) LAZYBUILD_E2E_DNF5=1 go test -tags '$(TAGS) e2e' -timeout 30m -count=1 -run Dnf5 $(ARGS) ./e2e/
 
 .PHONY: bench
-bench: build ## Benchmarks
-	$(WITHENV) go test -tags '$(TAGS)' -run '^$$' -bench . -benchmem $(ARGS) ./bench/... ./pkg/...
+bench: build ## Builds with lazybuild against all other ways, on three links (hours; ARGS=-quick: minutes)
+	$(WITHENV) go run -tags '$(TAGS)' ./bench $(ARGS)
+
+.PHONY: bench-go
+bench-go: ## Go benchmarks of the packages
+	$(WITHENV) go test -tags '$(TAGS)' -run '^$$' -bench . -benchmem $(ARGS) ./pkg/...
 
 .PHONY: bench-rpm
 bench-rpm: build ## Headers against whole packages, for a real lock of 864 RPMs

@@ -19,6 +19,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/lazybuild/lazybuild/bench/synth"
 	"github.com/lazybuild/lazybuild/pkg/plan"
 	"github.com/lazybuild/lazybuild/pkg/tree"
 	"github.com/lazybuild/lazybuild/pkg/wire"
@@ -29,7 +30,7 @@ type bench struct {
 	c        config
 	dir      string
 	o        *origins
-	packages []*pkg
+	packages []*synth.Package
 	builds   int
 }
 
@@ -65,7 +66,7 @@ func (b *bench) all(ctx context.Context) ([]result, error) {
 
 // lazy starts a proxy, as a build does, and reads what dnf reads: of each
 // repository, one after the other, repomd.xml, primary and filelists.
-func (b *bench) lazy(ctx context.Context, store string, packages []*pkg) (time.Duration, error) {
+func (b *bench) lazy(ctx context.Context, store string, packages []*synth.Package) (time.Duration, error) {
 	t, err := b.plan(packages)
 	if err != nil {
 		return 0, err
@@ -112,11 +113,11 @@ func readRepodata(dir string) error {
 }
 
 // plan writes a lock of the synthetic packages and makes the tree of it.
-func (b *bench) plan(packages []*pkg) (*tree.Tree, error) {
+func (b *bench) plan(packages []*synth.Package) (*tree.Tree, error) {
 	var lock strings.Builder
 	fmt.Fprintf(&lock, "lockfileVersion: 1\nlockfileVendor: redhat\narches:\n- arch: %s\n  packages:\n", b.c.arch)
 	for _, p := range packages {
-		fmt.Fprintf(&lock, "  - {url: %q, repoid: %q, size: %d, checksum: %q}\n", b.o.url(p), p.Repoid, p.size, p.digest)
+		fmt.Fprintf(&lock, "  - {url: %q, repoid: %q, size: %d, checksum: %q}\n", b.o.url(p), p.Repoid, p.Length, p.Digest)
 	}
 	if err := os.WriteFile(filepath.Join(b.dir, "rpms.lock.yaml"), []byte(lock.String()), 0o644); err != nil {
 		return nil, err
@@ -195,16 +196,16 @@ func (b *bench) prefetch(ctx context.Context) (time.Duration, error) {
 	start := time.Now()
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 8}}
 	g, gctx := errgroup.WithContext(ctx)
-	byHost := map[string][]*pkg{}
+	byHost := map[string][]*synth.Package{}
 	for _, p := range b.packages {
-		byHost[p.host] = append(byHost[p.host], p)
+		byHost[p.Host] = append(byHost[p.Host], p)
 	}
 	for _, list := range byHost {
 		g.Go(func() error {
 			inner, ctx := errgroup.WithContext(gctx)
 			inner.SetLimit(8)
 			for _, p := range list {
-				inner.Go(func() error { return download(ctx, client, b.o.url(p), filepath.Join(dir, p.Repoid, p.file), p) })
+				inner.Go(func() error { return download(ctx, client, b.o.url(p), filepath.Join(dir, p.Repoid, p.File), p) })
 			}
 			return inner.Wait()
 		})
@@ -227,7 +228,7 @@ func (b *bench) prefetch(ctx context.Context) (time.Duration, error) {
 	return took, os.RemoveAll(dir)
 }
 
-func download(ctx context.Context, client *http.Client, url, file string, p *pkg) error {
+func download(ctx context.Context, client *http.Client, url, file string, p *synth.Package) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return err
@@ -244,11 +245,11 @@ func download(ctx context.Context, client *http.Client, url, file string, p *pkg
 	if err != nil {
 		return err
 	}
-	h := p.digest.Hash()
+	h := p.Digest.Hash()
 	if _, err := io.Copy(io.MultiWriter(f, h), resp.Body); err != nil {
 		return errors.Join(err, f.Close())
 	}
-	if fmt.Sprintf("%x", h.Sum(nil)) != p.digest.Hex() {
+	if fmt.Sprintf("%x", h.Sum(nil)) != p.Digest.Hex() {
 		return fmt.Errorf("%s has another digest", url)
 	}
 	return f.Close()

@@ -23,6 +23,8 @@ import (
 	"time"
 
 	"github.com/dustin/go-humanize"
+
+	"github.com/lazybuild/lazybuild/bench/synth"
 )
 
 func main() {
@@ -52,12 +54,12 @@ func run(ctx context.Context, c config) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	packages, err := readLock(c.lock, c.arch)
+	packages, err := synth.ReadLock(c.lock, c.arch)
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(os.Stderr, "making %d packages\n", len(packages))
-	if err := synthesize(packages); err != nil {
+	if err := synth.Make(packages); err != nil {
 		return err
 	}
 	o := newOrigins(packages, c.latency, c.rate)
@@ -79,11 +81,11 @@ type result struct {
 	bytes    int64
 }
 
-func print(c config, packages []*pkg, results []result) {
+func print(c config, packages []*synth.Package, results []result) {
 	var all, headers int64
 	for _, p := range packages {
-		all += p.size
-		headers += int64(len(p.head))
+		all += p.Length
+		headers += int64(len(p.Head))
 	}
 	fmt.Printf("%d packages, %s, headers %s (%.1f %%); latency %v, ", len(packages), size(all), size(headers), 100*float64(headers)/float64(all), c.latency)
 	if c.rate > 0 {

@@ -8,34 +8,36 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/lazybuild/lazybuild/bench/synth"
 )
 
 // origins are the lock's hosts.
 type origins struct {
 	servers  map[string]*httptest.Server
-	files    map[string]*pkg // by host and path
+	files    map[string]*synth.Package // by host and path
 	latency  time.Duration
 	line     *line
 	requests atomic.Int64
 	bytes    atomic.Int64
 }
 
-func newOrigins(packages []*pkg, latency time.Duration, rate int64) *origins {
-	o := &origins{servers: map[string]*httptest.Server{}, files: map[string]*pkg{}, latency: latency, line: &line{rate: rate}}
+func newOrigins(packages []*synth.Package, latency time.Duration, rate int64) *origins {
+	o := &origins{servers: map[string]*httptest.Server{}, files: map[string]*synth.Package{}, latency: latency, line: &line{rate: rate}}
 	for _, p := range packages {
-		if o.servers[p.host] == nil {
-			host := p.host
+		if o.servers[p.Host] == nil {
+			host := p.Host
 			o.servers[host] = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { o.serve(host, w, r) }))
 		}
-		o.files[p.host+o.path(p)] = p
+		o.files[p.Host+o.path(p)] = p
 	}
 	return o
 }
 
-func (o *origins) path(p *pkg) string { return "/" + p.Repoid + "/" + p.file }
+func (o *origins) path(p *synth.Package) string { return "/" + p.Repoid + "/" + p.File }
 
 // url is where a package is.
-func (o *origins) url(p *pkg) string { return o.servers[p.host].URL + o.path(p) }
+func (o *origins) url(p *synth.Package) string { return o.servers[p.Host].URL + o.path(p) }
 
 func (o *origins) close() {
 	for _, s := range o.servers {
@@ -52,7 +54,7 @@ func (o *origins) serve(host string, w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	time.Sleep(o.latency)
-	http.ServeContent(&slow{w, o}, r, "", time.Unix(1, 0), p.content())
+	http.ServeContent(&slow{w, o}, r, "", time.Unix(1, 0), p.Content())
 }
 
 // taken is what was asked for since the last call.

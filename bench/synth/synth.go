@@ -1,6 +1,6 @@
-//go:build linux
-
-package main
+// Package synth makes RPMs out of nothing: with a real lock's names and sizes,
+// headers of realistic length, and payloads that mostly nothing reads.
+package synth
 
 import (
 	"bytes"
@@ -24,22 +24,28 @@ import (
 	"github.com/lazybuild/lazybuild/pkg/rpm"
 )
 
-// pkg is one package of the lock and what is made in its place.
-type pkg struct {
+// Package is one package of the lock and what is made in its place.
+type Package struct {
 	URL    string `yaml:"url"`
 	Repoid string `yaml:"repoid"`
 	Size   int64  `yaml:"size"`
 	Name   string `yaml:"name"`
 	EVR    string `yaml:"evr"`
 
-	host, file string
-	head       []byte // the first bytes of the synthetic file; filling follows
-	size       int64
-	wanted     int64 // length of the header
-	digest     digest.Digest
+	// Host and File are the URL's host and last part.
+	Host, File string
+	// Head is the header, with which the file begins; a whole file where the
+	// package can be installed. Filling follows.
+	Head []byte
+	// Length is the file's size in bytes.
+	Length int64
+	Digest digest.Digest
+
+	wanted int64 // length of the header
 }
 
-func readLock(file, arch string) ([]*pkg, error) {
+// ReadLock reads the packages of one architecture from a lock, compressed or not.
+func ReadLock(file, arch string) ([]*Package, error) {
 	data, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
@@ -51,8 +57,8 @@ func readLock(file, arch string) ([]*pkg, error) {
 	}
 	var lock struct {
 		Arches []struct {
-			Arch     string `yaml:"arch"`
-			Packages []*pkg `yaml:"packages"`
+			Arch     string     `yaml:"arch"`
+			Packages []*Package `yaml:"packages"`
 		} `yaml:"arches"`
 	}
 	if err := yaml.Unmarshal(data, &lock); err != nil {
@@ -67,22 +73,22 @@ func readLock(file, arch string) ([]*pkg, error) {
 			if err != nil {
 				return nil, err
 			}
-			p.host, p.file, p.size = u.Host, path.Base(u.Path), p.Size
+			p.Host, p.File, p.Length = u.Host, path.Base(u.Path), p.Size
 		}
 		return a.Packages, nil
 	}
 	return nil, fmt.Errorf("%s has nothing for %s", file, arch)
 }
 
-// synthesize makes the packages' headers and digests.
-func synthesize(packages []*pkg) error {
+// Make makes the packages' headers and digests.
+func Make(packages []*Package) error {
 	giveLengths(packages)
 	var g errgroup.Group
 	g.SetLimit(4)
 	for _, p := range packages {
 		g.Go(func() error {
 			if err := p.make(); err != nil {
-				return fmt.Errorf("making %s: %w", p.file, err)
+				return fmt.Errorf("making %s: %w", p.File, err)
 			}
 			return nil
 		})
@@ -100,25 +106,30 @@ const (
 )
 
 // giveLengths decides how long each header is to be.
-func giveLengths(packages []*pkg) {
-	sorted := slices.SortedFunc(slices.Values(packages), func(a, b *pkg) int { return cmp.Compare(a.size, b.size) })
+func giveLengths(packages []*Package) {
+	sorted := slices.SortedFunc(slices.Values(packages), func(a, b *Package) int { return cmp.Compare(a.Length, b.Length) })
 	for i, p := range sorted {
 		quantile := (float64(i) + 0.5) / float64(len(sorted))
 		n := int64(medianHeader * math.Exp(sigma*math.Sqrt2*math.Erfinv(2*quantile-1)))
 		if rank := i - len(sorted) + longest; rank >= 0 {
 			n = int64(rank+1) * 1_000_000
 		}
-		p.wanted = min(n, p.size*6/10)
+		p.wanted = min(n, p.Length*6/10)
 	}
+}
+
+// versions are the version and release of "epoch:version-release".
+func (p *Package) versions() (version, release string) {
+	evr := p.EVR[strings.LastIndexByte(p.EVR, ':')+1:]
+	version, release, _ = strings.Cut(evr, "-")
+	return version, release
 }
 
 // perFile is about what one file adds to a header, in bytes.
 const perFile = 165
 
-func (p *pkg) make() error {
-	_, evr, _ := strings.Cut(":"+p.EVR, ":")
-	evr = evr[strings.LastIndexByte(evr, ':')+1:]
-	version, release, _ := strings.Cut(evr, "-")
+func (p *Package) make() error {
+	version, release := p.versions()
 	for files := max(0, p.wanted-1500) / perFile; ; files = files / 2 {
 		r, err := rpmpack.NewRPM(rpmpack.RPMMetaData{
 			Name: p.Name, Version: version, Release: release, Arch: "noarch", Summary: "Synthetic " + p.Name, Description: "Synthetic",
@@ -138,32 +149,32 @@ func (p *pkg) make() error {
 		if err != nil {
 			return err
 		}
-		if need <= p.size || files == 0 {
-			p.head = bytes.Clone(b.Bytes()[:need])
+		if need <= p.Length || files == 0 {
+			p.Head = bytes.Clone(b.Bytes()[:need])
 			break
 		}
 	}
-	if int64(len(p.head)) > p.size {
-		return fmt.Errorf("its header has %d bytes, the package %d", len(p.head), p.size)
+	if int64(len(p.Head)) > p.Length {
+		return fmt.Errorf("its header has %d bytes, the package %d", len(p.Head), p.Length)
 	}
 	h := digest.Digest("sha256:").Hash()
-	if _, err := io.Copy(h, p.content()); err != nil {
+	if _, err := io.Copy(h, p.Content()); err != nil {
 		return err
 	}
-	p.digest = digest.FromHash("sha256", h)
+	p.Digest = digest.FromHash("sha256", h)
 	return nil
 }
 
-// content is the whole file, of which only the header is in memory.
-func (p *pkg) content() *io.SectionReader { return io.NewSectionReader(filled{p}, 0, p.size) }
+// Content is the whole file, of which only the header is in memory.
+func (p *Package) Content() *io.SectionReader { return io.NewSectionReader(filled{p}, 0, p.Length) }
 
 // filled has zeros behind the header.
-type filled struct{ p *pkg }
+type filled struct{ p *Package }
 
 func (f filled) ReadAt(b []byte, off int64) (int, error) {
 	n := 0
-	if off < int64(len(f.p.head)) {
-		n = copy(b, f.p.head[off:])
+	if off < int64(len(f.p.Head)) {
+		n = copy(b, f.p.Head[off:])
 	}
 	clear(b[n:])
 	return len(b), nil

@@ -1,0 +1,105 @@
+//go:build linux
+
+package main
+
+import (
+	"archive/zip"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/lazybuild/lazybuild/bench/show"
+)
+
+func TestProjectOfAFile(t *testing.T) {
+	for file, want := range map[string]string{
+		"ruamel_yaml-0.18-cp311-cp311-linux_x86_64.whl": "ruamel-yaml",
+		"Flask-3.1.3.tar.gz":                            "flask",
+		"jupyter-server-terminals-0.5.3.tar.gz":         "jupyter-server-terminals",
+		"odd.zip":                                       "odd-zip",
+	} {
+		if got := project(file); got != want {
+			t.Errorf("%s: %q, not %q", file, got, want)
+		}
+	}
+}
+
+func TestMetadataOfAWheel(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "a.whl")
+	f, err := os.Create(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	z := zip.NewWriter(f)
+	for name, text := range map[string]string{"a/b.dist-info/METADATA": "wrong", "a-1.dist-info/METADATA": "Name: a"} {
+		w, err := z.Create(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write([]byte(text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := wheelMetadata(file); err != nil || string(got) != "Name: a" {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
+func TestInterruptedRunGoesOn(t *testing.T) {
+	dir := t.TempDir()
+	c := config{cache: dir, binary: filepath.Join(dir, "lazybuild")}
+	if err := os.WriteFile(c.binary, []byte("program"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	l, err := openLog(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := sample("npm", 3)
+	if err := l.add(s); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.file.WriteString(`{"half":`); err != nil {
+		t.Fatal(err)
+	}
+	l.close()
+	if l, err = openLog(c); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.add(sample("npm", 4)); err != nil {
+		t.Fatal(err)
+	}
+	l.close()
+	if l, err = openLog(c); err != nil {
+		t.Fatal(err)
+	}
+	if !l.has("npm", "slow", "d", 4) || !l.has("npm", "slow", "d", 3) || l.has("npm", "slow", "d", 2) {
+		t.Errorf("after an interruption: %+v", l.samples)
+	}
+	defer l.close()
+	if got := l.longest("npm", "slow", "d"); got != s.Took {
+		t.Errorf("longest: %v", got)
+	}
+	if err := os.WriteFile(c.binary, []byte("another program"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	other, err := openLog(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.close()
+	if len(other.samples) > 0 {
+		t.Error("measurements of another program were taken over")
+	}
+}
+
+func sample(workload string, round int) show.Sample {
+	return show.Sample{Workload: workload, Link: "slow", Arm: "d", Round: round, Took: time.Second}
+}

@@ -1,0 +1,122 @@
+//go:build linux
+
+// Command bench shows whether lazybuild is as fast as it says: it builds real
+// workloads in all the ways that people build them today, and with lazybuild,
+// over links of several speeds, in turn, and writes a table and a plot.
+//
+//	a   prefetch all that the locks name (8 at once), then build
+//	b   prefetch what the target platform can use (8 at once), then build
+//	c   podman build from the origin, with RUN --mount=type=cache; empty
+//	c2  the same with the cache filled
+//	d   lazybuild with an empty store and no trace
+//	e   lazybuild with a trace of the last good build, and no file
+//	f   lazybuild with all files in the store
+//	g   podman build with a directory that holds all files: the floor
+//
+// The workloads are npm ci, uv and pip with the locks of a small real
+// application, and dnf with 30 of the 864 packages of a real lock (synthetic
+// ones of that size). The locks are made by uv and npm the first time, with the
+// indexes that this user has configured; they and the files that they name are
+// kept below the cache directory. Everything is then served by a server in this
+// process that is as slow as the link (package origin).
+//
+// All ways take turns, round after round, so that a slow minute of the machine
+// hits all of them. Each measurement is written down at once; a run that was
+// interrupted goes on where it was. Nobody else should use the machine.
+//
+// Needs what hack/setup.sh installs, and root. From the repository's root:
+//
+//	make bench ARGS=-quick     one workload, one link: about two minutes
+//	make bench                 everything: says how long it will take
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/lazybuild/lazybuild/bench/origin"
+)
+
+// config is the command line.
+type config struct {
+	binary, cache, out     string
+	workloads, links, arms []string
+	rounds                 int
+	quick, fresh           bool
+	long                   time.Duration
+	faults                 origin.Faults
+	note                   string
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	c, err := parse(os.Args[1:])
+	if err == nil {
+		err = run(ctx, c)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		stop()
+		os.Exit(1)
+	}
+}
+
+func parse(args []string) (config, error) {
+	var c config
+	f := flag.NewFlagSet("bench", flag.ExitOnError)
+	f.StringVar(&c.binary, "lazybuild", "bin/lazybuild", "the lazybuild to measure")
+	f.StringVar(&c.cache, "cache", "", "directory for locks, downloads and results (default: bench in the cache of hack/setup.sh)")
+	f.StringVar(&c.out, "out", "docs/benchmarks", "directory for the table and the plot")
+	workloads := f.String("workloads", strings.Join(allWorkloads, ","), "what to build")
+	links := f.String("links", "1000,100,20", "links, by their Mbit/s")
+	ids := f.String("arms", "a,b,c,c2,d,e,f,g", "ways to build")
+	f.IntVar(&c.rounds, "rounds", 3, "how often each is measured")
+	f.BoolVar(&c.quick, "quick", false, "npm on 100 Mbit/s, twice: about two minutes")
+	f.BoolVar(&c.fresh, "fresh", false, "forget the measurements of an earlier run")
+	f.DurationVar(&c.long, "long", 4*time.Minute, "what takes longer than this is measured once")
+	f.Int64Var(&c.faults.Busy, "busy", 0, "the origin answers every so many-th request with 503")
+	f.Int64Var(&c.faults.Cut, "cut", 0, "the origin cuts every so many-th file in the middle")
+	f.StringVar(&c.note, "note", "", "a remark for the page")
+	if err := f.Parse(args); err != nil {
+		return c, err
+	}
+	if f.NArg() > 0 {
+		return c, fmt.Errorf("too many arguments: %q", f.Args())
+	}
+	c.workloads, c.links, c.arms = split(*workloads), split(*links), split(*ids)
+	if c.quick {
+		c.workloads, c.links, c.rounds = []string{"npm"}, []string{"100"}, 2
+	}
+	var err error
+	if c.binary, err = filepath.Abs(c.binary); err != nil {
+		return c, err
+	}
+	if c.cache == "" {
+		c.cache, err = defaultCache()
+	}
+	return c, err
+}
+
+func split(list string) []string { return strings.Split(list, ",") }
+
+// defaultCache is below the cache that hack/setup.sh uses.
+func defaultCache() (string, error) {
+	cache := os.Getenv("LAZYBUILD_CACHE")
+	if cache == "" {
+		user, err := os.UserCacheDir()
+		if err != nil {
+			return "", err
+		}
+		cache = filepath.Join(user, "lazybuild-dev")
+	}
+	return filepath.Join(cache, "bench"), nil
+}
+
+func say(format string, args ...any) { fmt.Fprintf(os.Stderr, "bench: "+format+"\n", args...) }

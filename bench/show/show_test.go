@@ -1,0 +1,83 @@
+package show
+
+import (
+	"encoding/xml"
+	"io"
+	"strings"
+	"testing"
+	"time"
+)
+
+func page() *Page {
+	p := &Page{
+		Command: "bench", Workloads: []Workload{{"npm", "npm & more"}}, Links: []Link{{"slow", 1000}},
+		Arms: []Arm{{"b", "prefetch"}, {"d", "cold"}, {"g", "floor"}},
+	}
+	add := func(arm string, round int, took time.Duration, needed int64) {
+		p.Samples = append(p.Samples, Sample{Workload: "npm", Link: "slow", Arm: arm, Round: round, Took: took, Needed: needed})
+	}
+	add("b", 0, 4*time.Second, 0)
+	add("b", 1, 8*time.Second, 0)
+	add("d", 0, 2*time.Second, 3000)
+	add("d", 1, 8*time.Second, 3000)
+	add("g", 0, 2*time.Second, 0)
+	return p
+}
+
+func TestRatiosCompareWithinRounds(t *testing.T) {
+	p := page()
+	got := ratio(of(p.Samples, "npm", "slow", "d"), of(p.Samples, "npm", "slow", "b"))
+	if got != (Spread{Median: 0.75, Least: 0.5, Most: 1, N: 2}) {
+		t.Errorf("%+v", got)
+	}
+	if got := ratio(nil, of(p.Samples, "npm", "slow", "b")); got.N != 0 {
+		t.Errorf("a ratio of nothing: %+v", got)
+	}
+}
+
+func TestSpread(t *testing.T) {
+	for _, c := range []struct {
+		values []float64
+		want   Spread
+	}{
+		{nil, Spread{}},
+		{[]float64{3}, Spread{3, 3, 3, 1}},
+		{[]float64{3, 1}, Spread{2, 1, 3, 2}},
+		{[]float64{9, 1, 2}, Spread{2, 1, 9, 3}},
+	} {
+		if got := spread(c.values); got != c.want {
+			t.Errorf("%v: %+v, not %+v", c.values, got, c.want)
+		}
+	}
+}
+
+// The link needs three seconds for what the build opens, the floor two.
+func TestBoundIsFloorOrLink(t *testing.T) {
+	p := page()
+	if got := p.bound("npm", p.Links[0]); got != 3 {
+		t.Errorf("on the slow link: %v", got)
+	}
+	if got := p.bound("npm", Link{Name: "slow", Rate: 1e9}); got != 2 {
+		t.Errorf("on a fast link: %v", got)
+	}
+}
+
+func TestMissedAimsAreBold(t *testing.T) {
+	text := page().Aims()
+	for _, want := range []string{"| (d) against the bound | 1.25 | **1.67** |", "| (d) against (b) | 1.00 | 0.75 |", "| (d) against (a) | 0.50 | – |"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+}
+
+func TestPlotIsXML(t *testing.T) {
+	d := xml.NewDecoder(strings.NewReader(page().SVG()))
+	for {
+		if _, err := d.Token(); err == io.EOF {
+			return
+		} else if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
