@@ -25,7 +25,7 @@ func TestOwnLinesStandOnStderrWithOneSummary(t *testing.T) {
 		t.Errorf("lazybuild wrote to stdout\n%s", r)
 	}
 	lines := r.lines()
-	if len(lines) == 0 || !regexp.MustCompile(`^opened 1 of 2 files, fetched .+ in \d+ files`).MatchString(lines[len(lines)-1]) {
+	if len(lines) == 0 || !regexp.MustCompile(`^opened 1 of 4 files, fetched .+ in \d+ files`).MatchString(lines[len(lines)-1]) {
 		t.Errorf("the last line is no summary: %q\n%s", lines, r)
 	}
 }

@@ -208,6 +208,9 @@ type Source struct {
 	Arches []string
 	// SourceRPMs asks for the SRPMs of an RPM lock too.
 	SourceRPMs bool
+	// RepoOptions are settings for the sections of the generated .repo files, by
+	// repoid: keys in lower case, no line ends.
+	RepoOptions map[string]map[string]string
 	// Sibling reads a file beside the lock (package.json, go.mod); it returns
 	// an error that wraps fs.ErrNotExist when there is none. May be nil.
 	Sibling func(name string) ([]byte, error)

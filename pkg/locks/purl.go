@@ -2,6 +2,7 @@ package locks
 
 import (
 	"net/url"
+	"slices"
 	"sort"
 	"strings"
 )
@@ -37,19 +38,21 @@ func purl(typ, namespace, name, version string, qualifiers map[string]string) st
 		b.WriteByte(sep)
 		b.WriteString(k)
 		b.WriteByte('=')
-		purlEscape(&b, qualifiers[k])
+		purlEscape(&b, qualifiers[k], '/')
 		sep = '&'
 	}
 	return b.String()
 }
 
-func purlEscape(b *strings.Builder, s string) {
+// purlEscape escapes what the specification asks for, but for one more character
+// that the caller allows: in qualifiers programs leave the slash as it is.
+func purlEscape(b *strings.Builder, s string, allowed ...byte) {
 	const hex = "0123456789ABCDEF"
 	for i := 0; i < len(s); i++ {
 		c := s[i]
 		switch {
 		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9',
-			c == '.', c == '-', c == '_', c == '~', c == ':':
+			c == '.', c == '-', c == '_', c == '~', c == ':', slices.Contains(allowed, c):
 			b.WriteByte(c)
 		default:
 			b.WriteByte('%')

@@ -1,8 +1,7 @@
 package locks
 
 import (
-	"bytes"
-	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 )
@@ -42,6 +41,7 @@ func (p *rpmParser) addAll(sections []rpmSection) error {
 	for _, arch := range arches {
 		p.repoFile(arch)
 	}
+	p.warnRepoOptions()
 	return nil
 }
 
@@ -84,6 +84,11 @@ func (p *rpmParser) purl(f rpmFile) string {
 	if f.kind == rpmSource {
 		q["arch"] = "src"
 	}
+	if f.repoid == "" {
+		if u, err := url.Parse(f.url); err == nil {
+			q["download_url"] = withoutUser(u)
+		}
+	}
 	version := f.version
 	if epoch, rest, ok := strings.Cut(version, ":"); ok {
 		q["epoch"], version = epoch, rest
@@ -108,33 +113,4 @@ func (p *rpmParser) addToRepo(dir string, a Artifact, modules bool) error {
 	}
 	r.Modules = a.Path
 	return nil
-}
-
-// repoFile writes the architecture's .repo file as Hermeto does, with one
-// section per directory, in the directories' order. Without a name of its own
-// a section gets its repoid for one: dnf warns about repositories without name.
-func (p *rpmParser) repoFile(arch string) {
-	prefix := rpmDir + "/" + arch + "/"
-	var ids []string
-	for _, r := range p.b.lock.Repos {
-		if id, ok := strings.CutPrefix(r.Dir, prefix); ok {
-			ids = append(ids, id)
-		}
-	}
-	if len(ids) == 0 {
-		return
-	}
-	slices.Sort(ids)
-	var out bytes.Buffer
-	for _, id := range ids {
-		name := id
-		if strings.HasPrefix(id, p.madeUp) {
-			name = "Packages without a repository"
-		}
-		fmt.Fprintf(&out, "[%s]\nname=%s\nbaseurl=%s\nenabled=1\ngpgcheck=1\n\n", id, name, fileURL(p.src, prefix+id))
-	}
-	if p.b.lock.Texts == nil {
-		p.b.lock.Texts = make(map[string][]byte)
-	}
-	p.b.lock.Texts[prefix+"repos.d/hermeto.repo"] = out.Bytes()
 }

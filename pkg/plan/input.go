@@ -107,7 +107,11 @@ func (o *Options) resolveOne(in *Input, dir string) ([]found, error) {
 	}
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, fmt.Errorf("looking for the %s input: %w", in.Type, err)
+		err = fmt.Errorf("looking for the %s input: %w", in.Type, err)
+		if _, no := os.Stat(filepath.Join(dir, ".gitmodules")); no == nil {
+			err = fmt.Errorf("%w\n  hint: is it in a submodule? git submodule update --init", err)
+		}
+		return nil, err
 	}
 	if !info.IsDir() {
 		return []found{{typ: in.Type, path: path, by: in.By}}, nil

@@ -125,6 +125,13 @@ func (o *InputOptions) rules(typ string) error {
 			return &optionError{[]string{"requirements_files"}, err.Error()}
 		}
 	}
+	for id, options := range o.Options.DNF {
+		for key, value := range options {
+			if !dnfKey.MatchString(key) || strings.ContainsAny(fmt.Sprint(value), "\r\n\x00") {
+				return &optionError{[]string{"options", "dnf", id, key}, "this can't be a line of a .repo file"}
+			}
+		}
+	}
 	b := o.Binary
 	if typ != "pip" || b == nil || b.Platform == "" {
 		return nil
@@ -137,6 +144,9 @@ func (o *InputOptions) rules(typ string) error {
 	}
 	return nil
 }
+
+// dnfKey is how dnf's settings are named (dnf.conf(5)).
+var dnfKey = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*$`)
 
 // saneRelative refuses paths that lead out of the directory at which they start.
 func saneRelative(p string) error {

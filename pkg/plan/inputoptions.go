@@ -125,4 +125,19 @@ func requirements(named []string, usual string) []lockFile {
 	return files
 }
 
+// repoOptions are rpm's dnf options as they stand in a .repo file; o may be nil.
+func (o *InputOptions) repoOptions() map[string]map[string]string {
+	if o == nil || len(o.Options.DNF) == 0 {
+		return nil
+	}
+	all := make(map[string]map[string]string, len(o.Options.DNF))
+	for id, options := range o.Options.DNF {
+		all[id] = make(map[string]string, len(options))
+		for key, value := range options {
+			all[id][strings.ToLower(key)] = fmt.Sprint(value)
+		}
+	}
+	return all
+}
+
 func sortedKeys(m map[string]any) []string { return slices.Sorted(maps.Keys(m)) }

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"os"
 	"path"
@@ -47,9 +48,12 @@ func (o *Options) sourceRoots() []string {
 	return roots
 }
 
-// sourceDir is the root of the repository, where the paths in Hermeto's JSON
-// start: the nearest directory with ".git" or ".tekton", else the current one.
-func (o *Options) sourceDir() string {
+// sourceDir is where the paths in Hermeto's JSON start: at the repository's root,
+// and without a repository at the current directory, as Hermeto's do.
+func (o *Options) sourceDir() string { return cmp.Or(o.repository(), o.Dir) }
+
+// repository is the nearest directory with ".git" or ".tekton", or "".
+func (o *Options) repository() string {
 	for _, dir := range o.sourceRoots() {
 		for _, name := range []string{".git", tektonDir} {
 			if _, err := os.Lstat(filepath.Join(dir, name)); err == nil {
@@ -57,7 +61,7 @@ func (o *Options) sourceDir() string {
 			}
 		}
 	}
-	return o.Dir
+	return ""
 }
 
 // pipelineInputs finds the pipeline for pull requests that builds this

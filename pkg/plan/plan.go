@@ -28,6 +28,7 @@
 package plan
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -36,6 +37,7 @@ import (
 	"slices"
 
 	"github.com/lazybuild/lazybuild/pkg/locks"
+	"github.com/lazybuild/lazybuild/pkg/sbom"
 	"github.com/lazybuild/lazybuild/pkg/tree"
 )
 
@@ -145,6 +147,7 @@ func Make(o Options) (*Plan, error) {
 	}
 	for _, r := range b.read {
 		b.filter(r.lock, r.options)
+		b.components(r)
 		b.take(r.lock, r.in)
 	}
 	if p, err = b.finish(); err != nil {
@@ -183,6 +186,12 @@ type found struct {
 	options *InputOptions
 }
 
+// isBuild says whether a lock is for building Python packages alone.
+func (f *found) isBuild() bool {
+	const usual = "requirements-build.txt"
+	return f.typ == "pip" && cmp.Or(f.like, filepath.Base(f.path)) == usual
+}
+
 // builder collects what the locks say.
 type builder struct {
 	o       Options
@@ -193,6 +202,7 @@ type builder struct {
 	files   []tree.File
 	dirs    []tree.Dir
 	envs    [][]tree.Env
+	boms    []sbom.Backend
 }
 
 // readLock is a lock that has been read, and how it was found.
@@ -200,6 +210,9 @@ type readLock struct {
 	lock    *locks.Lock
 	in      tree.Input
 	options *InputOptions
+	path    string
+	// build says that the lock holds what Python packages need to be built.
+	build bool
 }
 
 func (b *builder) add(in found) error {
@@ -212,6 +225,7 @@ func (b *builder) add(in found) error {
 	arches := b.rpmArches(name, &in)
 	lock, err := locks.Parse(in.typ, locks.Source{
 		Path: name, Like: in.like, Data: data, OutputDir: b.o.OutputDir, Arches: arches, SourceRPMs: b.o.SourceRPMs,
+		RepoOptions: in.options.repoOptions(),
 		RegistryURL: b.o.RegistryURL, Mirror: b.o.Mirror,
 		Sibling: func(name string) ([]byte, error) { return b.sibling(dir, name) },
 	})
@@ -229,7 +243,7 @@ func (b *builder) add(in found) error {
 	if len(arches) == 0 {
 		return nil // the lock was read for its mistakes alone
 	}
-	b.read = append(b.read, readLock{lock, tree.Input{Type: lock.Type, Lock: name, FoundBy: in.by}, in.options})
+	b.read = append(b.read, readLock{lock, tree.Input{Type: lock.Type, Lock: name, FoundBy: in.by}, in.options, in.path, in.isBuild()})
 	if in.note != "" {
 		b.warn(name, in.note)
 	}
@@ -291,12 +305,7 @@ func (b *builder) artifacts(lock *locks.Lock, n int) {
 			b.plan.Auth = append(b.plan.Auth, Auth{a.URLs, *a.Auth})
 		}
 	}
-	for path, text := range lock.Texts {
-		if text == nil {
-			text = []byte{} // nil would mean a download
-		}
-		b.files = append(b.files, tree.File{Path: path, Content: text, Input: n})
-	}
+	b.texts(lock.Texts, n)
 	for _, r := range lock.Repos {
 		b.dirs = append(b.dirs, tree.Dir{Path: r.Dir + "/repodata", Input: n, Make: tree.Recipe{
 			Kind: "repodata", Args: map[string]string{"dir": r.Dir, "modules": r.Modules},
@@ -321,6 +330,7 @@ func (b *builder) finish() (*Plan, error) {
 	if b.plan.Env, err = tree.MergeEnv(b.envs...); err != nil {
 		return nil, err
 	}
+	b.generated()
 	if b.plan.Tree, err = tree.Build(b.inputs, b.files, b.dirs); err != nil {
 		var conflict *tree.ConflictError
 		if errors.As(err, &conflict) && conflict.First != conflict.Second {

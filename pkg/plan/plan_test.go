@@ -43,10 +43,13 @@ func options(dir string) Options {
 	return Options{ContextDir: dir, Containerfile: filepath.Join(dir, "Containerfile"), Dir: dir, Platform: "linux/amd64"}
 }
 
+// filePaths are those of the files that the locks name.
 func filePaths(p *Plan) []string {
 	var out []string
 	for _, f := range p.Tree.Files {
-		out = append(out, f.Path)
+		if f.Path != "bom.json" && f.Path != ".build-config.json" {
+			out = append(out, f.Path)
+		}
 	}
 	return out
 }
@@ -294,7 +297,7 @@ func BenchmarkMake(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		p, err := Make(options(dir))
-		if err != nil || len(p.Tree.Files) != 10_000 {
+		if err != nil || len(filePaths(p)) != 10_000 {
 			b.Fatal(err)
 		}
 	}

@@ -86,7 +86,7 @@ func TestLookupGetsWhatTheLockLeavesOpen(t *testing.T) {
 	if diff := cmp.Diff(want, asked); diff != "" {
 		t.Error(diff)
 	}
-	if f := p.Tree.Files[0]; f.Group == "" || !f.Fits || f.Size != 3 {
+	if f, _ := p.Tree.Lookup(filePaths(p)[0]); f.Group == "" || !f.Fits || f.Size != 3 {
 		t.Errorf("%+v", f)
 	}
 	if !strings.Contains(strings.Join(p.Warnings, "\n"), "requirements.txt: looked up") {

@@ -31,9 +31,7 @@ func TestTreeHoldsWhatAllPlatformsNeed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var paths []string
 	for _, f := range p.Tree.Files {
-		paths = append(paths, f.Path)
 		if strings.HasSuffix(f.Path, ".rpm") && !f.Fits {
 			t.Errorf("%s fits no platform", f.Path)
 		}
@@ -42,7 +40,7 @@ func TestTreeHoldsWhatAllPlatformsNeed(t *testing.T) {
 		"deps/rpm/aarch64/arm-only/b-1-1.aarch64.rpm", "deps/rpm/aarch64/base/a-1-1.aarch64.rpm", "deps/rpm/aarch64/repos.d/hermeto.repo",
 		"deps/rpm/x86_64/base/a-1-1.noarch.rpm", "deps/rpm/x86_64/repos.d/hermeto.repo",
 	}
-	if d := cmp.Diff(want, paths); d != "" {
+	if d := cmp.Diff(want, filePaths(p)); d != "" {
 		t.Error(d)
 	}
 	repo := `[arm-only]
