@@ -73,6 +73,11 @@ func (o *lazyOptions) fill(b *orchestrator.Options) error {
 	if b.Plan, err = o.plan(b.Target, config, platform(b.Line)); err != nil {
 		return &orchestrator.UsageError{Err: err}
 	}
+	found, err := credentialsFor(b.Plan, config, b.Target.Context, b.UI)
+	if err != nil {
+		return err
+	}
+	b.Credentials, b.LookedAt = found.Credentials, found.LookedAt
 	b.OutputDir, b.ReadOnly, b.Hermetic, b.YumRepos = outputDir, o.readOnly, o.hermetic, o.yumRepos
 	b.AllowUnverified, b.ReadAhead, b.RPMMetadata = o.allowUnverified, o.readAhead, o.rpmMetadata
 	b.HTTPProxy, b.HTTPSProxy, b.NoProxy = proxyVariable("HTTP_PROXY"), proxyVariable("HTTPS_PROXY"), proxyVariable("NO_PROXY")

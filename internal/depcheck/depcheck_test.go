@@ -27,6 +27,7 @@ var allowed = map[string][]string{
 	"pkg/sbom":         {},
 	"pkg/plan":         {"pkg/locks", "pkg/sbom", "pkg/tree", "pkg/digest"},
 	"pkg/wire":         {"pkg/tree", "pkg/digest"},
+	"pkg/credentials":  {"pkg/plan", "pkg/wire", "pkg/fetch"},
 	"pkg/store":        {"pkg/digest"},
 	"pkg/fetch":        {"pkg/digest"},
 	"pkg/rpm":          {"pkg/digest"},

@@ -59,7 +59,7 @@ var errNoCertificate = errors.New("it holds no certificate (expected PEM)")
 // find returns the index of the first credential of a kind for u, or -1.
 func (k *keyring) find(u *url.URL, kind func(Credential) bool) int {
 	for i, c := range k.creds {
-		if kind(c) && c.covers(u) && c.secretAt(u) {
+		if kind(c) && c.Covers(u) && c.secretAt(u) {
 			return i
 		}
 	}
@@ -80,8 +80,8 @@ func (c Credential) secretAt(u *url.URL) bool {
 	return u.Scheme == "https" || c.PlainHTTP || isLocalName(u.Hostname())
 }
 
-// covers says that c is meant for u.
-func (c Credential) covers(u *url.URL) bool {
+// Covers says that c is meant for u, whatever u's scheme.
+func (c Credential) Covers(u *url.URL) bool {
 	if !strings.EqualFold(c.Host, u.Hostname()) && !strings.EqualFold(c.Host, hostPort(u)) {
 		return false
 	}
@@ -127,7 +127,7 @@ func (c Credential) add(h http.Header) Identity {
 // because u is not https, or -1.
 func (k *keyring) keptBack(u *url.URL) int {
 	for i, c := range k.creds {
-		if c.authenticates() && c.covers(u) && !c.secretAt(u) {
+		if c.authenticates() && c.Covers(u) && !c.secretAt(u) {
 			return i
 		}
 	}

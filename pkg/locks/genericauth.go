@@ -22,10 +22,15 @@ func (g *genericParser) auth(n *node) (*Auth, error) {
 	if (basic == nil) == (bearer == nil) {
 		return nil, errAt(int(t.line), "auth has to hold either basic or bearer")
 	}
-	if basic != nil {
-		return basicAuth(basic)
+	read, from := basicAuth, basic
+	if basic == nil {
+		read, from = bearerAuth, bearer
 	}
-	return bearerAuth(bearer)
+	a, err := read(from)
+	if a != nil {
+		a.Line = int(from.line)
+	}
+	return a, err
 }
 
 func basicAuth(n *node) (*Auth, error) {
@@ -52,14 +57,15 @@ func bearerAuth(n *node) (*Auth, error) {
 	if header == "" {
 		header = "Authorization"
 	}
-	if !isToken(header) {
+	if !IsHeaderName(header) {
 		return nil, errAt(n.get("header").lineOf(n), "%q can't be the name of a header", clip(header))
 	}
 	return &Auth{Header: header, Value: value}, err
 }
 
-// isToken says whether s is a token of RFC 9110, section 5.6.2.
-func isToken(s string) bool {
+// IsHeaderName says whether s can be the name of a header: a token of RFC 9110,
+// section 5.6.2.
+func IsHeaderName(s string) bool {
 	for i := 0; i < len(s); i++ {
 		if !isBareKey(s[i]) && strings.IndexByte("!#$%&'*+.^`|~", s[i]) < 0 {
 			return false

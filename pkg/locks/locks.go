@@ -97,6 +97,8 @@ type Auth struct {
 	Header, Value string
 	// User and Password are those of HTTP basic; both empty when Header is set.
 	User, Password string
+	// Line in the lock file, from 1.
+	Line int
 }
 
 // Constraint restricts an artifact to target platforms. Empty fields restrict nothing.

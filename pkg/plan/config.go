@@ -41,6 +41,8 @@ type Config struct {
 	ReadOnly *bool `toml:"read-only"`
 	// Hermetic runs builds without network.
 	Hermetic *bool `toml:"hermetic"`
+	// Hosts say how to get at hosts that want credentials.
+	Hosts []Host `toml:"hosts"`
 
 	path, dir string
 }
@@ -123,6 +125,7 @@ func parseConfig(path, data string) (*Config, error) {
 		in.By = path
 		c.Config.Inputs = append(c.Config.Inputs, in)
 	}
+	c.placeHosts(path, data)
 	return &c.Config, c.check(path)
 }
 
@@ -132,6 +135,11 @@ var typeError = regexp.MustCompile(`^toml: line (\d+) \(last key "(.*?)"\): (.*)
 
 // check holds the values against what they may be.
 func (c *Config) check(path string) error {
+	for _, h := range c.Hosts {
+		if err := h.check(); err != nil {
+			return err
+		}
+	}
 	for _, v := range []struct {
 		key, value string
 		allowed    []string
@@ -155,7 +163,12 @@ var (
 )
 
 // configKeys are the keys that exist.
-var configKeys = []string{"inputs", "store", "readahead", "allow-unverified", "rpm-source", "rpm-metadata", "yum-repos", "repos-d", "read-only", "hermetic"}
+var configKeys = []string{
+	"inputs", "store", "readahead", "allow-unverified", "rpm-source", "rpm-metadata",
+	"yum-repos", "repos-d", "read-only", "hermetic",
+	"hosts", "hosts.host", "hosts.path", "hosts.user-env", "hosts.user-file", "hosts.password-env", "hosts.password-file",
+	"hosts.token-env", "hosts.token-file", "hosts.header", "hosts.cert", "hosts.key", "hosts.ca", "hosts.plain-http",
+}
 
 // lineOf finds the line of a key that nothing knows: the decoder does not say
 // where it stood. A key of the same name in another table can mislead it.

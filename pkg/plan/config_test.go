@@ -56,6 +56,16 @@ func TestConfigErrorsSayWhereAndWhat(t *testing.T) {
 		"unknown option":       {"[[inputs]]\ntype = \"rpm\"\n\n[inputs.options.dmf.base]\ngpgcheck = \"0\"\n", []string{"lazybuild.toml:4:", "inputs[0]: options.dmf", `did you mean "dnf"?`}},
 		"option of another":    {"[[inputs]]\ntype = \"npm\"\nlockfile = \"x\"\n", []string{"lazybuild.toml:3:", "of type npm", "keys are type, path"}},
 		"wrong option value":   {"[[inputs]]\ntype = \"pip\"\nrequirements_files = \"x\"\n", []string{"lazybuild.toml:3:", `it is the string "x", and has to be a list of strings`}},
+		"a host's secret":      {"\n[[hosts]]\nhost = \"example.org\"\ntoken = \"x\"\n", []string{"lazybuild.toml:4:", `"hosts.token"`, "hosts.token-"}},
+		"a host without name":  {"\n[[hosts]]\ntoken-env = \"T\"\n", []string{"lazybuild.toml:2: [[hosts]]: host has to be"}},
+		"a host's URL":         {"[[hosts]]\nhost = \"https://example.org\"\n", []string{"host has to be"}},
+		"a host's path":        {"[[hosts]]\nhost = \"a\"\npath = \"x\"\n", []string{"path has to begin with /"}},
+		"two secrets":          {"[[hosts]]\nhost = \"a\"\ntoken-env = \"T\"\nuser-file = \"f\"\n", []string{"a user and a password, or a token"}},
+		"two places":           {"[[hosts]]\nhost = \"a\"\n\n[[ hosts ]]\nhost = \"b\"\ntoken-env = \"T\"\ntoken-file = \"f\"\n", []string{"lazybuild.toml:4:", "token-env and token-file"}},
+		"a value for a name":   {"[[hosts]]\nhost = \"a\"\ntoken-env = \"$T\"\n", []string{"without $"}},
+		"a header alone":       {"[[hosts]]\nhost = \"a\"\nheader = \"X\"\n", []string{"header needs token-env"}},
+		"a header's name":      {"[[hosts]]\nhost = \"a\"\ntoken-env = \"T\"\nheader = \"X:\"\n", []string{"name of a header"}},
+		"a key alone":          {"[[hosts]]\nhost = \"a\"\nkey = \"k\"\n", []string{"key needs cert"}},
 		"unknown value":        {"readahead = \"always\"\n", []string{"lazybuild.toml", `"always"`, "trace, group, off"}},
 		"unknown value 2":      {"allow-unverified = \"some\"\n", []string{`"some"`, "weak"}},
 	} {
@@ -75,12 +85,13 @@ func TestConfigErrorsSayWhereAndWhat(t *testing.T) {
 }
 
 func TestEveryConfigKeyIsKnownToTheSuggestions(t *testing.T) {
-	text := "store='s'\nreadahead='off'\nrpm-metadata='headers'\nallow-unverified='weak'\nrpm-source=true\nyum-repos=true\nrepos-d=['x']\nread-only=true\nhermetic=true\ninputs=[{type='pip',path='x'}]\n"
+	text := "store='s'\nreadahead='off'\nrpm-metadata='headers'\nallow-unverified='weak'\nrpm-source=true\nyum-repos=true\nrepos-d=['x']\nread-only=true\nhermetic=true\ninputs=[{type='pip',path='x'}]\n" +
+		"hosts=[{host='h',path='/p',user-env='U',password-env='P',cert='c',key='k',ca='a',plain-http=true},{host='h',user-file='U',password-file='P'},{host='h',token-env='T',header='H'},{host='h',token-file='T'}]\n"
 	if _, err := parseConfig("f", text); err != nil {
 		t.Error(err)
 	}
 	for _, key := range configKeys {
-		if !strings.Contains(text, key+"=") {
+		if !strings.Contains(text, strings.TrimPrefix(key, "hosts.")+"=") {
 			t.Errorf("key %q is suggested but does not exist", key)
 		}
 	}

@@ -94,6 +94,9 @@ type Plan struct {
 	ReposD map[string][]byte
 	// Auth is what locks state about authentication for some of their files.
 	Auth []Auth
+	// Indexes are the URLs of the package indexes that locks name. They may carry
+	// credentials.
+	Indexes []string
 	// Files are the absolute paths of the configuration and lock files that were read.
 	Files []string
 	// Warnings are for people.
@@ -107,7 +110,10 @@ type Plan struct {
 // Password are templates in which "$VAR" stands for an environment variable:
 // the secrets themselves are never part of a plan.
 type Auth struct {
+	// URLs of the files, Lock the file that says so as messages name it, and its Line.
 	URLs []string
+	Lock string
+	Line int
 	locks.Auth
 }
 
@@ -273,6 +279,9 @@ func (b *builder) take(lock *locks.Lock, in tree.Input) {
 	for _, r := range lock.Rewrites {
 		b.rewrite(r, in.Lock)
 	}
+	for _, i := range lock.Indexes {
+		b.plan.Indexes = append(b.plan.Indexes, i.URL)
+	}
 	for _, w := range lock.Warnings {
 		b.warn(in.Lock, w)
 	}
@@ -302,7 +311,7 @@ func (b *builder) artifacts(lock *locks.Lock, n int) {
 			})
 		}
 		if a.Auth != nil {
-			b.plan.Auth = append(b.plan.Auth, Auth{a.URLs, *a.Auth})
+			b.plan.Auth = append(b.plan.Auth, Auth{a.URLs, b.inputs[n].Lock, cmp.Or(a.Auth.Line, a.Line), *a.Auth})
 		}
 	}
 	b.texts(lock.Texts, n)

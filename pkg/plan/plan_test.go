@@ -245,7 +245,7 @@ func TestEverythingThatALockSaysReachesThePlan(t *testing.T) {
 	lock := &locks.Lock{
 		Type: "rpm",
 		Artifacts: []locks.Artifact{
-			{Path: "deps/rpm/b.rpm", URLs: []string{"https://example.org/b"}, Size: locks.SizeUnknown, Auth: &locks.Auth{User: "$U", Password: "$P"}},
+			{Path: "deps/rpm/b.rpm", URLs: []string{"https://example.org/b"}, Size: locks.SizeUnknown, Auth: &locks.Auth{User: "$U", Password: "$P", Line: 7}},
 			{Path: "deps/rpm/a.rpm", Digest: "sha256:" + hashA, Size: 5, Only: locks.Constraint{Arch: "s390x"}},
 			{Path: "deps/rpm/A.rpm", Digest: "sha256:" + hashA, Size: 5},
 		},
@@ -273,7 +273,7 @@ func TestEverythingThatALockSaysReachesThePlan(t *testing.T) {
 	if f, _ := p.Tree.Lookup("empty"); f == nil || f.Content == nil || f.Size != 0 {
 		t.Errorf("the empty generated file is %+v", f)
 	}
-	if diff := cmp.Diff([]Auth{{[]string{"https://example.org/b"}, locks.Auth{User: "$U", Password: "$P"}}}, p.Auth); diff != "" {
+	if diff := cmp.Diff([]Auth{{[]string{"https://example.org/b"}, "rpms.lock.yaml", 7, locks.Auth{User: "$U", Password: "$P", Line: 7}}}, p.Auth); diff != "" {
 		t.Error(diff)
 	}
 	if diff := cmp.Diff([]tree.Env{{Name: "A", Value: "b"}}, p.Env); diff != "" {
