@@ -26,8 +26,8 @@ type device struct{ fd int }
 // openDevice opens /dev/fuse and mounts it on dir.
 //
 // mount(2) is called here rather than by go-fuse, because a second descriptor of the
-// device is needed to see that the connection has been cut, and because
-// fusermount, go-fuse's second way, is not there in the proxy's image.
+// device is needed to see that the connection has been cut. Who may not mount
+// goes through fusermount3.
 func openDevice(dir string, o Options) (*device, error) {
 	fd, err := unix.Open("/dev/fuse", unix.O_RDWR|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -47,6 +47,11 @@ func openDevice(dir string, o Options) (*device, error) {
 	const flags = unix.MS_RDONLY | unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOATIME
 	if err := unix.Mount(sourceName(o.ID), dir, fsType, flags, strings.Join(options, ",")); err != nil {
 		unix.Close(fd)
+		if errors.Is(err, unix.EPERM) {
+			if d, ferr := viaFusermount(dir, o); !errors.Is(ferr, errNoFusermount) {
+				return d, ferr
+			}
+		}
 		return nil, fmt.Errorf("mounting FUSE on %q: %w%s", dir, err, mountHint(err))
 	}
 	return &device{fd: fd}, nil
@@ -86,7 +91,7 @@ func mountHint(err error) string {
 	case errors.Is(err, unix.ENOTCONN):
 		return " (the mount of a server that has died is still there: umount -l it)"
 	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES):
-		return " (mounting needs CAP_SYS_ADMIN in the user namespace; in a container: --cap-add SYS_ADMIN and label=disable)"
+		return " (mounting needs CAP_SYS_ADMIN in the user namespace; in a container: --cap-add SYS_ADMIN and label=disable; users need fusermount3, of the package fuse3)"
 	}
 	return ""
 }

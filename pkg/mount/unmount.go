@@ -85,6 +85,9 @@ func (m *Mount) detach() (cut bool, err error) {
 		if errors.Is(err, unix.EPERM) {
 			err = unix.Unmount(m.dir, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW)
 		}
+		if errors.Is(err, unix.EPERM) {
+			err = unmountAsUser(m.dir)
+		}
 		if err != nil && !errors.Is(err, unix.EINVAL) { // EINVAL: somebody else was faster
 			return cut, fmt.Errorf("unmounting %q: %w", m.dir, err)
 		}
