@@ -1,14 +1,12 @@
 package main
 
 import (
-	"errors"
 	"os"
 
 	"github.com/spf13/cobra"
 
 	"github.com/lazybuild/lazybuild/pkg/orchestrator"
 	"github.com/lazybuild/lazybuild/pkg/orchestrator/cmdline"
-	"github.com/lazybuild/lazybuild/pkg/plan"
 )
 
 const treeLong = `Print what a build would see below /cachi2/output, without network or podman.
@@ -18,8 +16,7 @@ With --json, one object per line: path, size (bytes or null), digest
 names the file, its type, and how it was found).`
 
 func newTree() *cobra.Command {
-	var o lazyOptions
-	var file, target string
+	var o sourceOptions
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "tree [flags] [CONTEXT]",
@@ -27,36 +24,12 @@ func newTree() *cobra.Command {
 		Long:  treeLong,
 		Args:  cobra.MaximumNArgs(1),
 	}
-	o.addFlags(cmd.Flags())
-	cmd.Flags().StringVarP(&file, "file", "f", "", "the build's Containerfile")
-	cmd.Flags().StringVar(&target, "platform", "", "the build's target platform, `OS/ARCH`")
-	cmd.Flags().StringArrayVar(&o.buildArgFiles, "build-arg-file", nil, "the build's `FILE` of build arguments; it tells the flavours of a Containerfile apart")
+	o.addFlags(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object per line")
 	cmd.RunE = func(c *cobra.Command, args []string) error {
-		t, err := treeTarget(file, args)
+		p, err := o.plan(args)
 		if err != nil {
 			return err
-		}
-		if t.Opaque != "" {
-			return &orchestrator.UsageError{Err: errors.New(t.Opaque)}
-		}
-		config, err := plan.FindConfig(o.config, t.Containerfile(), t.Context)
-		if err == nil {
-			err = o.settle(config)
-		}
-		if err != nil {
-			return &orchestrator.UsageError{Err: err}
-		}
-		p, err := o.plan(t, config, target)
-		if err != nil {
-			return &orchestrator.UsageError{Err: err}
-		}
-		ui := orchestrator.NewUI(os.Stderr, o.verbose, false)
-		for _, w := range p.Warnings {
-			ui.Warn("%s", w)
-		}
-		for _, n := range p.Notes {
-			ui.Note("%s", n)
 		}
 		if asJSON {
 			return p.Tree.WriteJSON(c.OutOrStdout())

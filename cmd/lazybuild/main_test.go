@@ -2,6 +2,9 @@ package main
 
 import (
 	"errors"
+	"net/http"
+	"net/http/httptest"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
@@ -16,22 +19,35 @@ func TestMain(m *testing.M) {
 }
 
 // The scripts run lazybuild where there is nothing of the machine's: PATH holds
-// lazybuild and the script's own bin directory. Their extra command is
+// lazybuild and the script's own bin directory. $ORIGIN is a server of what is
+// in the directory www. Their extra commands are
 //
 //	code N lazybuild ARGS…    run it, and see that it exits with N
+//	subst FILE                replace $ORIGIN in the file
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
-		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"code": code},
+		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"code": code, "subst": subst},
 		Setup: func(e *testscript.Env) error {
 			own, _, _ := strings.Cut(e.Getenv("PATH"), string(filepath.ListSeparator))
 			e.Setenv("PATH", own+string(filepath.ListSeparator)+filepath.Join(e.WorkDir, "bin"))
 			e.Setenv("HOME", e.WorkDir)
 			e.Setenv("LAZYBUILD_RUNDIR", filepath.Join(e.WorkDir, "run"))
+			origin := httptest.NewServer(http.FileServer(http.Dir(filepath.Join(e.WorkDir, "www"))))
+			e.Defer(origin.Close)
+			e.Setenv("ORIGIN", origin.URL)
 			return nil
 		},
 	})
+}
+
+func subst(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: subst FILE")
+	}
+	text := strings.ReplaceAll(ts.ReadFile(args[0]), "$ORIGIN", ts.Getenv("ORIGIN"))
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o644))
 }
 
 func code(ts *testscript.TestScript, neg bool, args []string) {

@@ -35,6 +35,7 @@ var allowed = map[string][]string{
 	"pkg/mount":        {"pkg/tree", "pkg/digest"},
 	"pkg/git":          {"pkg/fetch"},
 	"pkg/content":      {"pkg/wire", "pkg/tree", "pkg/store", "pkg/fetch", "pkg/git", "pkg/rpm", "pkg/digest"},
+	"pkg/materialize":  {"pkg/content", "pkg/wire", "pkg/tree", "pkg/store", "pkg/digest"},
 	"pkg/proxy":        {"pkg/wire", "pkg/tree", "pkg/store", "pkg/content", "pkg/mount", "pkg/digest"},
 	"pkg/orchestrator": {"pkg/wire", "pkg/plan", "pkg/tree", "pkg/digest"},
 	"cmd":              {"*"},

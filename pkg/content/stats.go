@@ -137,6 +137,9 @@ func (s *Source) Progress() *wire.Progress {
 	return p
 }
 
+// Fetched is how many bytes have come from the origins so far.
+func (s *Source) Fetched() int64 { return s.stats.bytes.Load() }
+
 // Summary says what the build has done so far.
 func (s *Source) Summary() *wire.Summary {
 	st := s.stats

@@ -166,19 +166,12 @@ func (b *build) traceKey() string {
 }
 
 func (b *build) onEvent(ev wire.Event) {
-	switch ev.Kind {
-	case wire.Failed:
+	if ev.Kind == wire.Failed {
 		b.mu.Lock()
 		b.failed = append(b.failed, ev)
 		b.mu.Unlock()
-		b.o.UI.Failed(ev)
-	case wire.Warning:
-		b.o.UI.Warn("%s", ev.Text)
-	case wire.Debug:
-		b.o.UI.Verbose("%s", ev.Text)
-	case wire.ProgressKind:
-		b.o.UI.Progress(ev.Progress)
 	}
+	b.o.UI.Event(ev)
 }
 
 // The proxy sums up and unmounts within milliseconds, on a busy machine within

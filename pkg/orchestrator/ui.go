@@ -80,6 +80,20 @@ func (u *UI) Failed(ev wire.Event) {
 	u.line("%s", text)
 }
 
+// Event says what a proxy, or whatever serves a tree, has to tell.
+func (u *UI) Event(ev wire.Event) {
+	switch ev.Kind {
+	case wire.Failed:
+		u.Failed(ev)
+	case wire.Warning:
+		u.Warn("%s", ev.Text)
+	case wire.Debug:
+		u.Verbose("%s", ev.Text)
+	case wire.ProgressKind:
+		u.Progress(ev.Progress)
+	}
+}
+
 // waitNote is how often a build that stands still for downloads says so.
 const waitNote = 10 * time.Second
 

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lazybuild/lazybuild/pkg/content"
+	"github.com/lazybuild/lazybuild/pkg/orchestrator"
+	"github.com/lazybuild/lazybuild/pkg/plan"
+	"github.com/lazybuild/lazybuild/pkg/wire"
+)
+
+// sourceOptions are the flags of the commands that need a build's tree and no build.
+type sourceOptions struct {
+	lazyOptions
+	file, platform, arch string
+
+	lines *orchestrator.UI
+}
+
+func (o *sourceOptions) addFlags(cmd *cobra.Command) {
+	o.lazyOptions.addFlags(cmd.Flags())
+	cmd.Flags().StringVarP(&o.file, "file", "f", "", "the build's Containerfile")
+	cmd.Flags().StringVar(&o.platform, "platform", "", "the build's target platforms, `OS/ARCH[,…]`")
+	cmd.Flags().StringArrayVar(&o.buildArgFiles, "build-arg-file", nil, "the build's `FILE` of build arguments; it tells the flavours of a Containerfile apart")
+	cmd.Flags().StringVar(&o.arch, "arch", "", "the same by architectures alone, `ARCH[,…]` (x86_64, aarch64, …), or \"all\"")
+}
+
+// everyArch are the architectures that Hermeto's users build for.
+const everyArch = "amd64,arm64,ppc64le,s390x"
+
+// platforms joins --platform and --arch.
+func (o *sourceOptions) platforms() string {
+	var all []string
+	if o.platform != "" {
+		all = append(all, o.platform)
+	}
+	arches := o.arch
+	if arches == "all" {
+		arches = everyArch
+	}
+	for a := range strings.SplitSeq(arches, ",") {
+		if a = strings.TrimSpace(a); a != "" {
+			all = append(all, "linux/"+a)
+		}
+	}
+	return strings.Join(all, ",")
+}
+
+func (o *sourceOptions) ui() *orchestrator.UI {
+	if o.lines == nil {
+		o.lines = orchestrator.NewUI(os.Stderr, o.verbose, false)
+	}
+	return o.lines
+}
+
+// plan plans the build that the arguments mean. Its errors are usage errors.
+func (o *sourceOptions) plan(args []string) (*plan.Plan, error) {
+	t, err := treeTarget(o.file, args)
+	if err != nil {
+		return nil, err
+	}
+	if t.Opaque != "" {
+		return nil, &orchestrator.UsageError{Err: errors.New(t.Opaque)}
+	}
+	config, err := plan.FindConfig(o.config, t.Containerfile(), t.Context)
+	if err == nil {
+		err = o.settle(config)
+	}
+	if err != nil {
+		return nil, &orchestrator.UsageError{Err: err}
+	}
+	p, err := o.lazyOptions.plan(t, config, o.platforms())
+	if err != nil {
+		return nil, &orchestrator.UsageError{Err: err}
+	}
+	for _, w := range p.Warnings {
+		o.ui().Warn("%s", w)
+	}
+	for _, n := range p.Notes {
+		o.ui().Note("%s", n)
+	}
+	return p, nil
+}
+
+// network is how this machine reaches the origins.
+func (o *lazyOptions) network(*plan.Plan) (content.Network, error) {
+	ca, err := authorities()
+	return content.Network{
+		SystemCAs: ca,
+		HTTPProxy: proxyVariable("HTTP_PROXY"), HTTPSProxy: proxyVariable("HTTPS_PROXY"), NoProxy: proxyVariable("NO_PROXY"),
+	}, err
+}
+
+// uiEvents tells the user what happens, as a build does.
+type uiEvents struct{ ui *orchestrator.UI }
+
+// Send implements content.Events.
+func (e uiEvents) Send(ev wire.Event) { e.ui.Event(ev) }
+
+// errSignal is the cause of a context that a signal has ended.
+var errSignal = errors.New("interrupted")
+
+// untilSignal ends the context at a signal. stop must be called.
+func untilSignal(ctx context.Context, signals <-chan os.Signal) (_ context.Context, stop func()) {
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	done := make(chan struct{})
+	go func() {
+		select {
+		case <-signals:
+			cancel(errSignal)
+		case <-done:
+		}
+	}()
+	return ctx, func() {
+		close(done)
+		cancel(nil)
+	}
+}
