@@ -73,17 +73,20 @@ type Make struct {
 const (
 	// MakeGitArchive is a gzipped tar archive of the commit Args["commit"] (40 or
 	// 64 hex digits) of the git repository at URLs[0]. Args["prefix"] is the
-	// directory in which the files stand ("app"); Args["submodules"] is "true"
-	// where their content belongs into it.
+	// directory in which the files stand ("app"), beside a ".git" directory;
+	// Args["submodules"] is "true" where their content belongs into it. With
+	// Args["format"] "tar" it is neither gzipped nor has it a ".git".
 	MakeGitArchive = "git-archive"
 	// MakeCrate is a directory: the unpacked .crate file at URLs, with the
 	// .cargo-checksum.json that `cargo vendor` writes beside its files.
 	MakeCrate = "crate"
 	// MakeGitCrate is a directory: the package Args["package"] of the commit
-	// Args["commit"] of the git repository at URLs[0], as `cargo vendor` leaves it.
+	// Args["commit"] of the git repository at URLs[0], as `cargo vendor` leaves
+	// it. Args["version"], if set, chooses among packages of one name.
 	MakeGitCrate = "git-crate"
 	// MakeGitBare is a directory: a bare clone, as `git clone --bare` makes it,
-	// that holds the commit Args["commit"] of the repository at URLs[0].
+	// that holds the commit Args["commit"] of the repository at URLs[0] and, if
+	// they are set, a branch Args["branch"] and a tag Args["tag"] on it.
 	MakeGitBare = "git-bare"
 )
 

@@ -107,6 +107,12 @@ func (p *npmParser) entry(k nodeKey, n *node) error {
 	if err := p.b.add(a); err != nil {
 		return err
 	}
+	if a.Make != nil {
+		// The integrity is that of what npm would pack, which is another archive.
+		if v := e.node.get("integrity"); v != nil {
+			p.edit(at, jsonEdit{v.pos, v.end, `""`})
+		}
+	}
 	return p.pointTo(e, at, fileURL(p.src, a.Path))
 }
 
@@ -214,8 +220,7 @@ func (p *npmParser) artifact(e npmEntry) (Artifact, error) {
 	}
 	at := int(e.node.get("resolved").line)
 	if isGit(e.resolved) {
-		return a, errAt(at, "%s comes from git, and git dependencies are not supported yet", clip(e.name)).
-			hint("use a released version, or the URL of a tarball")
+		return p.gitArtifact(e, a)
 	}
 	u, err := parseURL(e.resolved)
 	if err != nil {

@@ -84,6 +84,12 @@ func (p *npmParser) pointTo(e npmEntry, at int, target string) error {
 	} else {
 		edit = p.insertion(e.node, target)
 	}
+	p.edit(at, edit)
+	return nil
+}
+
+// edit adds an edit of the entry whose edits begin at at, in its place.
+func (p *npmParser) edit(at int, edit jsonEdit) {
 	i := at
 	for i < len(p.edits) && p.edits[i].pos < edit.pos {
 		i++
@@ -91,7 +97,6 @@ func (p *npmParser) pointTo(e npmEntry, at int, target string) error {
 	p.edits = append(p.edits, jsonEdit{})
 	copy(p.edits[i+1:], p.edits[i:])
 	p.edits[i] = edit
-	return nil
 }
 
 // insertion adds resolved behind the version, where npm writes it, in the

@@ -120,9 +120,9 @@ func addPyVCS(b *builder, pkg pyPackage, p *node) error {
 	if err != nil {
 		return err
 	}
-	u, bad := parseURL(raw)
+	u, bad := parseURL(overHTTPS(raw))
 	if typ != "git" || bad != nil || !isCommit(commit) {
-		b.warn("%s:%d: %s comes from version control, but not from a commit (40 hex digits) of a git repository with an https URL: it is left out",
+		b.warn("%s:%d: %s comes from version control, but not from a commit (40 hex digits) of a git repository with an https or ssh URL: it is left out",
 			b.lock.File, vcs.line, clip(pkg.name))
 		return nil
 	}

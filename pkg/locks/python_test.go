@@ -39,7 +39,7 @@ func uvSample() sample {
 			{"short hash", wheel(good + `, hash = "sha256:00"`), 8, "not 64"},
 			{"hash without algorithm", wheel(good + `, hash = "00"`), 8, "not <algorithm>:<hex>"},
 			{"git without commit", from(`git = "https://git.example.org/a.git?rev=main"`), 6, "40 hex digits"},
-			{"git over ssh", from(`git = "ssh://git@git.example.org/a.git#` + strings.Repeat("0", 40) + `"`), 6, "neither http nor https"},
+			{"git of a file", from(`git = "file:///a.git#` + strings.Repeat("0", 40) + `"`), 6, "neither http nor https"},
 			{"archive without hash", from(`url = "https://files.example.org/a.tar.gz"`) + "sdist = { }\n", 7, "no hash"},
 			{"dependency is text", from(`virtual = "."`) + "dependencies = ['b']\n", 7, "a table is expected"},
 			{"two files at one path", wheel(good + ", hash = 'sha256:" + sum256 + "'},\n{" + good +
@@ -92,7 +92,7 @@ func requirementsSample() sample {
 			{"nameless url", "https://files.example.org/x" + hash + "\n", 1, "package's name"},
 			{"git without commit", "a @ git+https://git.example.org/a.git@main\n", 1, "40 hex digits"},
 			{"mercurial", "a @ hg+https://hg.example.org/a@1\n", 1, "only git"},
-			{"git over ssh", "a @ git+ssh://git@git.example.org/a.git@" + commit40 + "\n", 1, "neither http nor https"},
+			{"git of a file", "a @ git+file:///a.git@" + commit40 + "\n", 1, "neither http nor https"},
 			{"missing include", "\n-r absent.txt\n", 2, "not there"},
 			{"include from a URL", "-r https://files.example.org/r.txt\n", 1, "can't be included"},
 			{"absolute include", "-r /etc/passwd\n", 1, "outside the project"},

@@ -118,7 +118,7 @@ func (p *reqParser) addVCS(r *requirement) error {
 	if !ok {
 		return errAt(0, "%s: of version control systems only git is supported, as git+https://…", clip(r.name)).unsupported()
 	}
-	u, err := reqURL(raw)
+	u, err := reqURL(overHTTPS(raw))
 	if err != nil {
 		return errAt(0, "%s: %w", clip(r.name), err)
 	}

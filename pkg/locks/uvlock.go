@@ -179,7 +179,7 @@ func (u *uvParser) git(pkg pyPackage, source *node) error {
 		return err
 	}
 	line := int(source.get("git").line)
-	at, err := parseURL(raw)
+	at, err := parseURL(overHTTPS(raw))
 	if err != nil {
 		return errAt(line, "%s: %w", clip(pkg.name), err)
 	}

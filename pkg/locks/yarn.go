@@ -61,8 +61,7 @@ func yarnArtifact(src Source, b *builder, y *yarnEntry) (*Artifact, error) {
 	var fragment string
 	e.resolved, fragment, _ = strings.Cut(resolved, "#")
 	if isGit(resolved) || isGitByHTTP(e.resolved) {
-		return nil, errAt(at, "%s comes from git, and git dependencies are not supported yet", clip(e.name)).unsupported().
-			hint("use a released version, or the URL of a tarball")
+		return yarnGit(e, y, resolved, at)
 	}
 	u, err := parseURL(e.resolved)
 	if err != nil {
@@ -74,6 +73,21 @@ func yarnArtifact(src Source, b *builder, y *yarnEntry) (*Artifact, error) {
 	return &Artifact{
 		Name: e.name, Version: e.version, Size: SizeUnknown, Line: y.line, Digest: e.digest,
 		Path: yarnDir + "/" + mirrorName(u), URLs: yarnURLs(src, e, u), PURL: yarnPURL(e, u),
+	}, nil
+}
+
+// yarnGit is the archive of a git dependency: a plain tar archive of the commit's
+// files, as yarn 1 itself makes it, with the commit in its name. yarn holds it
+// against no checksum: the commit stands where others have one.
+func yarnGit(e npmEntry, y *yarnEntry, resolved string, at int) (*Artifact, error) {
+	g, err := parseGitRemote(resolved)
+	if err != nil {
+		return nil, inLine(at, err)
+	}
+	return &Artifact{
+		Name: e.name, Version: e.version, Size: SizeUnknown, Line: y.line, URLs: []string{g.url.String()},
+		Path: yarnDir + "/" + g.base() + "-" + g.commit, PURL: npmPURL(e, g.purl()),
+		Make: &Make{Kind: MakeGitArchive, Args: map[string]string{"commit": g.commit, "format": "tar"}},
 	}, nil
 }
 
