@@ -145,7 +145,7 @@ func variable(flag string) string {
 }
 
 func (o *lazyOptions) plan(t *orchestrator.Target, c *plan.Config, platform string) (*plan.Plan, error) {
-	own := registriesOf(t.Context)
+	own := registriesOf(t.Context, c)
 	p := plan.Options{
 		ContextDir: t.Context, Containerfile: t.Containerfile(), OutputDir: outputDir, Config: c,
 		BuildArgFiles: o.buildArgFiles, Platform: platform, SourceRPMs: o.rpmSource, RegistryURL: own.url, Mirror: own.configured,

@@ -6,19 +6,28 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+
+	"github.com/lazybuild/lazybuild/pkg/plan"
 )
 
 // registries are the user's own package registries, as the user's own tools
 // would find them.
 type registries struct {
-	files []string // .npmrc files, the project's first
-	npm   func() string
+	context string            // the project's directory
+	config  map[string]string // lazybuild.toml's, by format
+	files   []string          // .npmrc files, the project's first
+	npm     func() string
 }
 
-// registriesOf prepares to look; context is the project's directory.
-func registriesOf(context string) registries {
+// registriesOf prepares to look; context is the project's directory, c its
+// configuration or nil.
+func registriesOf(context string, c *plan.Config) registries {
+	if c == nil {
+		c = &plan.Config{}
+	}
 	home, _ := os.UserHomeDir()
 	return registries{
+		context: context, config: c.Registries,
 		files: []string{filepath.Join(context, ".npmrc"), filepath.Join(home, ".npmrc")},
 		// npm takes a third of a second to say what its default is.
 		npm: sync.OnceValue(func() string {
@@ -36,7 +45,13 @@ func registriesOf(context string) registries {
 // configured is the registry that the user has configured for "npm" or for a
 // scope ("npm:@scope"); "" when there is none.
 func (r registries) configured(format string) string {
+	if v := r.config[format]; v != "" {
+		return v
+	}
 	tool, scope, _ := strings.Cut(format, ":")
+	if format == "gomod" {
+		return configuredGoProxy()
+	}
 	if tool != "npm" {
 		return ""
 	}
@@ -61,10 +76,16 @@ func (r registries) configured(format string) string {
 // url is configured, or else what npm itself says, for locks that leave the
 // registry out.
 func (r registries) url(format string) string {
-	if v := r.configured(format); v != "" || format != "npm" {
+	if v := r.configured(format); v != "" {
 		return v
 	}
-	return r.npm()
+	switch format {
+	case "npm":
+		return r.npm()
+	case "gomod":
+		return goProxy(r.context)
+	}
+	return ""
 }
 
 // npmrcValue reads one key of an ini file as npm writes it.

@@ -65,6 +65,7 @@ func (b *builder) merge(have *Artifact, a Artifact) error {
 		}
 	}
 	have.Only = have.Only.or(a.Only)
+	have.Spare = have.Spare && a.Spare
 	return nil
 }
 

@@ -2,10 +2,12 @@ package locks
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"flag"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -23,6 +25,8 @@ type sample struct {
 	name string // of the format
 	file string // the valid lock below testdata/conformance, with its golden file beside it
 	typ  string
+	// found is the file that discovery finds, where that is not file itself.
+	found string
 	// empty says that an empty file is a lock that names nothing.
 	empty bool
 	// siblings are the files beside the lock.
@@ -43,7 +47,7 @@ type malformed struct {
 
 func samples() []sample {
 	return []sample{
-		pylockSample(), uvSample(), requirementsSample(), npmSample(), yarnSample(), pnpmSample(), bundlerSample(), genericSample(), rpmSample(),
+		pylockSample(), uvSample(), requirementsSample(), npmSample(), yarnSample(), pnpmSample(), bundlerSample(), gomodSample(), genericSample(), rpmSample(),
 	}
 }
 
@@ -56,9 +60,17 @@ func (s sample) source(data []byte) Source {
 			}
 			return nil, fmt.Errorf("%s: %w", name, fs.ErrNotExist)
 		},
-		RegistryURL: func(string) string { return "https://own.example.org/npm/" },
+		RegistryURL: func(format string) string { return ownRegistry(format) },
 		Mirror:      func(string) string { return "https://own.example.org/npm/" },
 	}
+}
+
+// ownRegistry is what the user of the samples has configured.
+func ownRegistry(format string) string {
+	if format == "gomod" {
+		return "https://goproxy.example.org|mirror.example.org/go/,direct"
+	}
+	return "https://own.example.org/npm/"
 }
 
 func (s sample) parse(src Source) (*Lock, error) { return Parse(s.typ, src) }
@@ -103,7 +115,7 @@ func TestValidLockGivesItsGoldenArtifacts(t *testing.T) {
 
 func TestSampleIsFoundByItsFileName(t *testing.T) {
 	each(t, func(t *testing.T, s sample) {
-		f, ok := ForFile(s.file)
+		f, ok := ForFile(cmp.Or(s.found, s.file))
 		if !ok || f.Type != s.typ {
 			t.Errorf("ForFile(%q) = %q, %v", s.file, f.Type, ok)
 		}
@@ -273,9 +285,15 @@ func dump(l *Lock) []byte {
 		if a.Make != nil {
 			fmt.Fprintf(&b, "  make %+v\n", *a.Make)
 		}
+		if a.Spare {
+			fmt.Fprintln(&b, "  spare")
+		}
 		if a.Auth != nil {
 			fmt.Fprintf(&b, "  auth %+v\n", *a.Auth)
 		}
+	}
+	for _, p := range slices.Sorted(maps.Keys(l.Lists)) {
+		fmt.Fprintf(&b, "\nlist %s %s\n", p, l.Lists[p])
 	}
 	for _, u := range l.Unresolved {
 		fmt.Fprintf(&b, "\nunresolved %+v\n", u)

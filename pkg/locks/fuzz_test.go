@@ -29,6 +29,7 @@ func FuzzNpm(f *testing.F)          { fuzzFormat(f, npmSample()) }
 func FuzzYarn(f *testing.F)         { fuzzFormat(f, yarnSample()) }
 func FuzzPnpm(f *testing.F)         { fuzzFormat(f, pnpmSample()) }
 func FuzzBundler(f *testing.F)      { fuzzFormat(f, bundlerSample()) }
+func FuzzGoSum(f *testing.F)        { fuzzFormat(f, gomodSample()) }
 func FuzzGeneric(f *testing.F)      { fuzzFormat(f, genericSample()) }
 func FuzzRPM(f *testing.F)          { fuzzFormat(f, rpmSample()) }
 

@@ -43,6 +43,9 @@ type Artifact struct {
 	// Only says which target platforms can use the file. The zero value is
 	// "any". Files that do not fit stay in the tree; they are merely not read ahead.
 	Only Constraint
+	// Spare says that a build probably doesn't read the file, although the lock
+	// names it (a module that go.mod doesn't require): it is not read ahead.
+	Spare bool
 	// PURL is the package URL (github.com/package-url/purl-spec) for the SBOM;
 	// may be empty.
 	PURL string
@@ -79,6 +82,7 @@ const (
 	MakeGitArchive = "git-archive"
 	// MakeCrate is a directory: the unpacked .crate file at URLs, with the
 	// .cargo-checksum.json that `cargo vendor` writes beside its files.
+	// Args["package"] is the directory in the archive, "<name>-<version>".
 	MakeCrate = "crate"
 	// MakeGitCrate is a directory: the package Args["package"] of the commit
 	// Args["commit"] of the git repository at URLs[0], as `cargo vendor` leaves
@@ -144,6 +148,10 @@ type Lock struct {
 	// Texts are small generated files that belong into the tree as they are
 	// (repos.d/hermeto.repo, settings.xml), keyed by path below the output directory.
 	Texts map[string][]byte
+	// Lists are small generated files of which each lock gives some lines; those
+	// of all locks belong into one file, sorted, each line once (the versions of
+	// a Go module). Keyed by path below the output directory.
+	Lists map[string][]string
 	// Unresolved are the packages of which the lock states neither URL nor file
 	// name: an index has to be asked (requirements.txt).
 	Unresolved []Unresolved
@@ -221,8 +229,9 @@ type Source struct {
 	Sibling func(name string) ([]byte, error)
 	// RegistryURL gives the base URL of the user's own registry for a format
 	// whose lock may leave it out ("npm"; for a scope with a registry of its own
-	// "npm:@scope"); nil or "" when none is known. It may be slow (it may have to
-	// ask the tool for its default), so it is asked only where a lock has no URL.
+	// "npm:@scope"; for "gomod" GOPROXY's value, a list); nil or "" when none is
+	// known. It may be slow (it may have to ask the tool for its default), so it is
+	// asked only where a lock has no URL.
 	RegistryURL func(format string) string
 	// Mirror is like RegistryURL, but answers only with what the user has
 	// configured and is fast; nil or "" when that is nothing.

@@ -37,6 +37,9 @@ type Config struct {
 	// ReposD are directories, relative to the file, whose *.repo files join those
 	// of the RPM lock over /etc/yum.repos.d; of two with one name the later wins.
 	ReposD []string `toml:"repos-d"`
+	// Registries are the places from which packages are downloaded whose locks do
+	// not say it, by RegistryKeys or by the registry as a Cargo.lock names it.
+	Registries map[string]string `toml:"registries"`
 	// ReadOnly mounts the tree read-only.
 	ReadOnly *bool `toml:"read-only"`
 	// Hermetic runs builds without network.
@@ -140,6 +143,9 @@ func (c *Config) check(path string) error {
 			return err
 		}
 	}
+	if err := checkRegistries(c.Registries); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
 	for _, v := range []struct {
 		key, value string
 		allowed    []string
@@ -165,7 +171,7 @@ var (
 // configKeys are the keys that exist.
 var configKeys = []string{
 	"inputs", "store", "readahead", "allow-unverified", "rpm-source", "rpm-metadata",
-	"yum-repos", "repos-d", "read-only", "hermetic",
+	"yum-repos", "repos-d", "registries", "read-only", "hermetic",
 	"hosts", "hosts.host", "hosts.path", "hosts.user-env", "hosts.user-file", "hosts.password-env", "hosts.password-file",
 	"hosts.token-env", "hosts.token-file", "hosts.header", "hosts.cert", "hosts.key", "hosts.ca", "hosts.plain-http",
 }

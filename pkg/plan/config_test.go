@@ -67,6 +67,8 @@ func TestConfigErrorsSayWhereAndWhat(t *testing.T) {
 		"a header's name":      {"[[hosts]]\nhost = \"a\"\ntoken-env = \"T\"\nheader = \"X:\"\n", []string{"name of a header"}},
 		"a key alone":          {"[[hosts]]\nhost = \"a\"\nkey = \"k\"\n", []string{"key needs cert"}},
 		"unknown value":        {"readahead = \"always\"\n", []string{"lazybuild.toml", `"always"`, "trace, group, off"}},
+		"unknown registry":     {"[registries]\ngo = \"https://go.example.org\"\n", []string{"registries.go", "cargo, gomod, npm"}},
+		"empty registry":       {"[registries]\ngomod = \"\"\n", []string{"registries.gomod is empty"}},
 		"unknown value 2":      {"allow-unverified = \"some\"\n", []string{`"some"`, "weak"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -85,7 +87,7 @@ func TestConfigErrorsSayWhereAndWhat(t *testing.T) {
 }
 
 func TestEveryConfigKeyIsKnownToTheSuggestions(t *testing.T) {
-	text := "store='s'\nreadahead='off'\nrpm-metadata='headers'\nallow-unverified='weak'\nrpm-source=true\nyum-repos=true\nrepos-d=['x']\nread-only=true\nhermetic=true\ninputs=[{type='pip',path='x'}]\n" +
+	text := "store='s'\nreadahead='off'\nrpm-metadata='headers'\nallow-unverified='weak'\nrpm-source=true\nyum-repos=true\nrepos-d=['x']\nregistries={gomod='https://go.example.org'}\nread-only=true\nhermetic=true\ninputs=[{type='pip',path='x'}]\n" +
 		"hosts=[{host='h',path='/p',user-env='U',password-env='P',cert='c',key='k',ca='a',plain-http=true},{host='h',user-file='U',password-file='P'},{host='h',token-env='T',header='H'},{host='h',token-file='T'}]\n"
 	if _, err := parseConfig("f", text); err != nil {
 		t.Error(err)

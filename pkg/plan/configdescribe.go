@@ -3,7 +3,9 @@ package plan
 import (
 	"fmt"
 	"io"
+	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -28,6 +30,9 @@ func (c *Config) Describe(w io.Writer) error {
 		if s.value != nil {
 			add(s.key, *s.value)
 		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(c.Registries)) {
+		add("registries."+key, redacted(c.Registries[key]))
 	}
 	for _, dir := range c.ReposD {
 		add("repos-d", dir)

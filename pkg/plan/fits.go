@@ -29,7 +29,7 @@ func (p Platform) chooser(lock *locks.Lock) func(*locks.Artifact) bool {
 	markers := p.markers()
 	glibc := p.withManylinux(lock)
 	return func(a *locks.Artifact) bool {
-		if a.Only.Source || !p.fitsNode(&a.Only) || !p.fitsRPM(a.Only.Arch) {
+		if a.Only.Source || a.Spare || !p.fitsNode(&a.Only) || !p.fitsRPM(a.Only.Arch) {
 			return false
 		}
 		if a.Only.Marker != "" && markers(a.Only.Marker) == no {

@@ -137,7 +137,8 @@ func Make(o Options) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &builder{o: o, targets: targets, plan: p}
+	found = o.withWorkspaces(found)
+	b := &builder{o: o, targets: targets, plan: p, lists: lists{}}
 	var errs []error
 	for _, in := range found {
 		errs = append(errs, b.add(in))
@@ -209,6 +210,7 @@ type builder struct {
 	dirs    []tree.Dir
 	envs    [][]tree.Env
 	boms    []sbom.Backend
+	lists   lists
 }
 
 // readLock is a lock that has been read, and how it was found.
@@ -315,6 +317,7 @@ func (b *builder) artifacts(lock *locks.Lock, n int) {
 		}
 	}
 	b.texts(lock.Texts, n)
+	b.lists.add(lock, n)
 	for _, r := range lock.Repos {
 		b.dirs = append(b.dirs, tree.Dir{Path: r.Dir + "/repodata", Input: n, Make: tree.Recipe{
 			Kind: "repodata", Args: map[string]string{"dir": r.Dir, "modules": r.Modules},
@@ -340,6 +343,7 @@ func (b *builder) finish() (*Plan, error) {
 		return nil, err
 	}
 	b.generated()
+	b.files = append(b.files, b.lists.files()...)
 	if b.plan.Tree, err = tree.Build(b.inputs, b.files, b.dirs); err != nil {
 		var conflict *tree.ConflictError
 		if errors.As(err, &conflict) && conflict.First != conflict.Second {
