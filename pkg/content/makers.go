@@ -30,7 +30,9 @@ type maker struct {
 // makers are the kinds of recipes that this package knows, except for repodata,
 // which is made of what many files say.
 func makers(*Options) map[string]maker {
-	return map[string]maker{}
+	return map[string]maker{
+		kindCrate: crateMaker(),
+	}
 }
 
 // makingAtOnce bounds the contents that are made at the same time: unpacking is
