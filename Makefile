@@ -59,8 +59,8 @@ bench: build ## Builds with lazybuild against all other ways, on three links (ho
 	$(WITHENV) go run -tags '$(TAGS)' ./bench $(ARGS)
 
 .PHONY: bench-go
-bench-go: ## Go benchmarks of the packages
-	$(WITHENV) go test -tags '$(TAGS)' -run '^$$' -bench . -benchmem $(ARGS) ./pkg/...
+bench-go: build ## Go benchmarks of the packages
+	$(WITHENV) go test -tags '$(TAGS)' -run '^$$' -bench . -benchmem $(ARGS) ./pkg/... ./cmd/...
 
 .PHONY: bench-rpm
 bench-rpm: build ## Headers against whole packages, for a real lock of 864 RPMs
