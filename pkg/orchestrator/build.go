@@ -100,17 +100,18 @@ func BuildPlain(o Options) (int, error) {
 
 // build is one build under way.
 type build struct {
-	o      Options
-	p      *podman
-	id     BuildID
-	state  State
-	file   *stateFile
-	reaper *reaper
-	proxy  *proxy
-	api    func() (context.Context, error) // podman's; waits for it
-	tag    func() (string, error)          // of the proxy image; waits for it
-	broken bool                            // podman may have left something
-	layers *flock.Flock                    // says that layers are being made; nil when it need not
+	o        Options
+	p        *podman
+	id       BuildID
+	state    State
+	file     *stateFile
+	reaper   *reaper
+	proxy    *proxy
+	api      func() (context.Context, error) // podman's; waits for it
+	tag      func() (string, error)          // of the proxy image; waits for it
+	broken   bool                            // podman may have left something
+	layers   *flock.Flock                    // says that layers are being made; nil when it need not
+	progress *progressFile                   // for `lazybuild ps`; nil before there is a state
 	// events
 	mu      sync.Mutex
 	failed  []wire.Event
@@ -132,9 +133,11 @@ func (b *build) run(ctx context.Context) (int, error) {
 	b.o.UI.Verbose("running podman %s", strings.Join(args, " "))
 	b.state.Child, b.state.ChildStart = c.cmd.Process.Pid, processStart(c.cmd.Process.Pid)
 	b.noteState()
+	b.progress.enter(PhaseBuilding)
 	w := &watcher{child: c, signals: b.o.Signals, ui: b.o.UI}
 	code, err := w.wait(b.proxy.ended)
 	b.broken = w.stopped
+	b.progress.enter(PhaseEnding)
 	b.o.UI.Verbose("podman has ended")
 	b.finish(code)
 	return code, err
@@ -171,6 +174,7 @@ func (b *build) onEvent(ev wire.Event) {
 		b.failed = append(b.failed, ev)
 		b.mu.Unlock()
 	}
+	b.progress.update(ev.Progress)
 	b.o.UI.Event(ev)
 }
 

@@ -23,6 +23,9 @@ type bind struct {
 	options        []string
 }
 
+// buildLabel is the proxy container's label with the build's ID.
+const buildLabel = "io.lazybuild.build"
+
 // proxySpec describes the proxy container. Each privilege has its reason:
 //
 //	SYS_ADMIN         mount FUSE and overlayfs, ask for passthrough
@@ -55,7 +58,7 @@ func proxySpec(id BuildID, image string, binds []bind) *specgen.SpecGenerator {
 	s.SeccompProfilePath = "unconfined"
 	s.Rlimits = ownRlimits()
 	s.LogConfiguration = &specgen.LogConfig{Driver: "none"}
-	s.Labels = map[string]string{"io.lazybuild.build": string(id)}
+	s.Labels = map[string]string{buildLabel: string(id)}
 	for _, b := range binds {
 		if b.target == hostInProxy {
 			s.CapAdd = append(s.CapAdd, "SYS_CHROOT")

@@ -28,7 +28,7 @@ func inBackground[T any](f func() (T, error)) func() (T, error) {
 
 // start does everything that comes before podman, and returns its arguments.
 func (b *build) start(ctx context.Context) (args []string, err error) {
-	ctx, stop := untilSignal(ctx, b.o.Signals)
+	ctx, stop := UntilSignal(ctx, b.o.Signals)
 	defer stop()
 	if err := b.prepare(ctx); err != nil {
 		return nil, err
@@ -69,9 +69,12 @@ func (b *build) prepare(ctx context.Context) error {
 		Scratch: filepath.Join(o.Store, "scratch", string(b.id)),
 		Tmp:     filepath.Join(o.Tmp, b.id.container()),
 	}
+	b.state.PIDStart, b.state.What = processStart(os.Getpid()), o.what()
 	if b.file, err = createState(o.Base, b.state); err != nil {
 		return err
 	}
+	b.progress = &progressFile{path: progressPath(b.file.path), now: o.Now}
+	b.progress.enter(PhaseStarting)
 	// Taking down happens through the same connection, after a Ctrl-C too.
 	b.api = inBackground(func() (context.Context, error) {
 		return b.p.connect(context.WithoutCancel(ctx), socketPath(o.Base, b.id))

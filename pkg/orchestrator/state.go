@@ -19,6 +19,10 @@ type State struct {
 	ID      BuildID   `json:"id"`
 	Created time.Time `json:"created"`
 	PID     int       `json:"pid"` // of the CLI
+	// PIDStart is when that process started, as in ChildStart. What is built, for
+	// people: a name, or a context without credentials.
+	PIDStart uint64 `json:"pid_start,omitempty"`
+	What     string `json:"what,omitempty"`
 	// Podman and Global are how to call the user's podman.
 	Podman string   `json:"podman"`
 	Global []string `json:"global,omitempty"`
@@ -83,6 +87,7 @@ func (f *stateFile) write(s State) error {
 // remove ends the state: nothing is left of the build.
 func (f *stateFile) remove() {
 	_ = os.Remove(strings.TrimSuffix(f.path, ".json") + ".sock")
+	_ = os.Remove(progressPath(f.path))
 	_ = os.Remove(f.path)
 	_ = os.Remove(f.path + ".lock")
 	_ = f.lock.Unlock()

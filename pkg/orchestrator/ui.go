@@ -36,12 +36,12 @@ func (u *UI) line(format string, args ...any) {
 	defer u.mu.Unlock()
 	text := strings.TrimRight(fmt.Sprintf(format, args...), "\n")
 	// One write per message, so that lines of podman do not get in between.
-	fmt.Fprintf(u.out, "lazybuild: %s\n", strings.ReplaceAll(printable(text), "\n", "\nlazybuild:   "))
+	fmt.Fprintf(u.out, "lazybuild: %s\n", strings.ReplaceAll(Printable(text), "\n", "\nlazybuild:   "))
 }
 
-// printable replaces control characters: names and errors come from lock files
+// Printable replaces control characters: names and errors come from lock files
 // and servers, and a terminal obeys escape sequences.
-func printable(s string) string {
+func Printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r != '\n' && r != '\t' && !unicode.IsPrint(r) {
 			return '\uFFFD'

@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// untilSignal returns a context that ends with the first signal, for the time
+// UntilSignal returns a context that ends with the first signal, for the time
 // before there is a child to end. stop gives the signals back to whoever reads
 // them next; it must be called.
-func untilSignal(parent context.Context, signals <-chan os.Signal) (ctx context.Context, stop func()) {
+func UntilSignal(parent context.Context, signals <-chan os.Signal) (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	done, ended := make(chan struct{}), make(chan struct{})
 	go func() {

@@ -173,7 +173,7 @@ func TestALostProxyStopsTheBuild(t *testing.T) {
 
 func TestASignalBeforeTheChildEndsTheContext(t *testing.T) {
 	signals := make(chan os.Signal, 2)
-	ctx, stop := untilSignal(context.Background(), signals)
+	ctx, stop := UntilSignal(context.Background(), signals)
 	signals <- os.Interrupt
 	<-ctx.Done()
 	if !errors.Is(context.Cause(ctx), errInterrupted) {
@@ -184,7 +184,7 @@ func TestASignalBeforeTheChildEndsTheContext(t *testing.T) {
 
 func TestSignalsAreGivenBackOnceThereIsAChild(t *testing.T) {
 	signals := make(chan os.Signal, 1)
-	ctx, stop := untilSignal(context.Background(), signals)
+	ctx, stop := UntilSignal(context.Background(), signals)
 	stop()
 	signals <- os.Interrupt
 	select {

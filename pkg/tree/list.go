@@ -73,7 +73,7 @@ func (t *Tree) WriteJSON(w io.Writer) error {
 			l.Digest = &d
 		}
 		for j, u := range f.URLs {
-			l.URLs[j] = redactURL(u)
+			l.URLs[j] = RedactURL(u)
 		}
 		if err := enc.Encode(l); err != nil {
 			return fmt.Errorf("writing the tree's listing: %w", err)
@@ -142,9 +142,9 @@ const hidden = "xxxxx"
 // secretParam matches the names of query parameters that grant access.
 var secretParam = regexp.MustCompile(`(?i)token|secret|signature|^sig$|passw|credential|key|auth`)
 
-// redactURL hides the user information (a token may stand in place of the user
+// RedactURL hides the user information (a token may stand in place of the user
 // name) and the query parameters that grant access.
-func redactURL(raw string) string {
+func RedactURL(raw string) string {
 	u, err := url.Parse(raw)
 	if err != nil {
 		// Where the secret is, is not known.

@@ -72,8 +72,8 @@ func TestRedactURL(t *testing.T) {
 		"https://u:p@exa mple.org/":                        "(malformed URL)",
 		"file:///cachi2/output/x":                          "file:///cachi2/output/x",
 	} {
-		if got := redactURL(in); got != want {
-			t.Errorf("redactURL(%q) = %q, want %q", in, got, want)
+		if got := RedactURL(in); got != want {
+			t.Errorf("RedactURL(%q) = %q, want %q", in, got, want)
 		}
 	}
 }
