@@ -42,6 +42,7 @@ func Formats() []Format {
 		newFormat("bundler", oneOf("Gemfile.lock"), parseBundler),
 		newFormat("generic", oneOf("artifacts.lock.yaml"), parseGeneric),
 		newFormat("rpm", oneOf("rpms.lock.yaml"), parseRPM),
+		newFormat("x-maven", oneOf("lockfile.json"), parseMaven),
 	}
 }
 

@@ -32,6 +32,7 @@ func FuzzBundler(f *testing.F)      { fuzzFormat(f, bundlerSample()) }
 func FuzzGoSum(f *testing.F)        { fuzzFormat(f, gomodSample()) }
 func FuzzGeneric(f *testing.F)      { fuzzFormat(f, genericSample()) }
 func FuzzRPM(f *testing.F)          { fuzzFormat(f, rpmSample()) }
+func FuzzMaven(f *testing.F)        { fuzzFormat(f, mavenSample()) }
 
 // FuzzNpmRewriteStaysJSON: what npm gets to read is JSON that differs in
 // strings alone.
