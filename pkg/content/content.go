@@ -13,6 +13,12 @@
 //   - A content that could not be had is not asked for again for a while, which
 //     doubles: a package manager that retries hard does not hammer a server.
 //
+// # Credentials
+//
+// What came by a credential is given to builds that have the same credential, and
+// to those that can fetch it with another one or with none. For all others it is
+// not in the store. What is made of such content is kept apart too.
+//
 // # Content that is made
 //
 // A tree.Recipe names content that no server has. A maker (makers.go) turns it
@@ -92,9 +98,14 @@ func New(ctx context.Context, t *tree.Tree, o Options) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
+	own, err := holdersIn(ctx, o.Store, credentials(&o.Network), t)
+	if err != nil {
+		client.Close()
+		return nil, err
+	}
 	ctx, end := context.WithCancel(ctx)
 	s := &Source{
-		ctx: ctx, end: end, tree: t, store: o.Store, client: client, events: o.Events, allow: o.AllowUnverified, now: o.Now,
+		ctx: ctx, end: end, tree: t, store: o.Store, holders: own, view: own.view(o.Store), client: client, events: o.Events, allow: o.AllowUnverified, now: o.Now,
 		active: map[string]*download{}, repos: map[string]*repo{},
 		makers: makers(&o), scratch: o.Scratch, making: make(chan struct{}, makingAtOnce),
 	}
@@ -170,9 +181,7 @@ func newClient(o *Options, perHost int) (*fetch.Client, error) {
 	if len(n.CA) > 0 {
 		fo.ExtraCAs = [][]byte{n.CA}
 	}
-	for _, c := range n.Credentials {
-		fo.Credentials = append(fo.Credentials, credential(c))
-	}
+	fo.Credentials = credentials(n)
 	c, err := fetch.New(fo)
 	if err != nil {
 		return nil, fmt.Errorf("preparing downloads: %w", err)

@@ -7,6 +7,15 @@ import (
 	"github.com/lazybuild/lazybuild/pkg/wire"
 )
 
+// credentials are the network's as a client wants them.
+func credentials(n *Network) []fetch.Credential {
+	var all []fetch.Credential
+	for _, c := range n.Credentials {
+		all = append(all, credential(c))
+	}
+	return all
+}
+
 // credential is one of the spec's as a client wants it.
 func credential(c wire.Credential) fetch.Credential {
 	out := fetch.Credential{

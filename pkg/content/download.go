@@ -140,15 +140,17 @@ func isMismatch(err error) bool {
 // put downloads from the first of the URLs that works.
 func (d *download) put(ctx context.Context, urls []string) (from fetch.Result, err error) {
 	fill := func(ctx context.Context, p *store.Partial) (err error) {
+		ctx, used := d.src.noting(ctx)
+		defer func() { p.CameBy(used.by()...) }()
 		from, err = d.src.client.Get(ctx, fetch.Request{URLs: urls, Size: d.file.Size, Ticket: d.ticket}, &sink{p, d})
 		return err
 	}
 	var f *os.File
 	var info store.Info
 	if d.file.Digest != "" {
-		f, info, err = d.src.store.Put(ctx, d.file.Digest, d.file.Size, fill)
+		f, info, err = d.src.view.Put(ctx, d.file.Digest, d.file.Size, fill)
 	} else {
-		f, info, err = d.src.store.PutKey(ctx, key(d.file), d.file.Size, fill)
+		f, info, err = d.src.view.PutKey(ctx, key(d.file), d.file.Size, fill)
 	}
 	if err != nil {
 		return from, err

@@ -78,7 +78,8 @@ func (s *Source) readHeader(ctx context.Context, f *tree.File, e *rpm.Entry, fre
 		return err
 	}
 	src := &headerSource{client: client, urls: f.URLs}
-	got, err := rpm.FetchHeader(ctx, src, rpm.Request{Size: max(0, f.Size)})
+	noted, used := s.noting(ctx)
+	got, err := rpm.FetchHeader(noted, src, rpm.Request{Size: max(0, f.Size)})
 	s.stats.asked(src.requests, src.bytes)
 	if errors.Is(err, errNoRanges) || err == nil && got.Size < 0 {
 		return s.readWhole(ctx, f, e)
@@ -87,7 +88,7 @@ func (s *Source) readHeader(ctx context.Context, f *tree.File, e *rpm.Entry, fre
 		return err
 	}
 	e.Package, e.Size = got.Package, got.Size
-	fresh.add(f.Digest, got.Package, got.Size)
+	fresh.add(f.Digest, freshHeader{got.Package, got.Size, len(used.by()) > 0})
 	s.headers.Store(f.Digest, outline(got.Package))
 	if file := s.stored(f); file != nil {
 		// It arrived while its header was asked for, so nobody has compared them.
@@ -194,7 +195,7 @@ func (s *Source) checkHeader(f *tree.File) error {
 	if facts == nil {
 		return nil
 	}
-	file, _, err := s.store.Get(f.Digest)
+	file, _, err := s.view.Get(f.Digest)
 	if err != nil {
 		return nil // somebody cleans the store; the next reader sees to it
 	}

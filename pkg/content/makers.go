@@ -69,7 +69,7 @@ func (d *download) make(ctx context.Context) error {
 
 // keep has a content made, unless the store has it, and kept there.
 func (d *download) keep(ctx context.Context, produce func(context.Context, io.Writer) error) error {
-	f, info, err := d.src.store.Make(ctx, key(d.file), produce)
+	f, info, err := d.src.view.Make(ctx, key(d.file), produce)
 	if err != nil {
 		return fmt.Errorf("making %s: %w", d.file.Path, err)
 	}

@@ -224,7 +224,7 @@ func (a *readAhead) end(d *download) {
 // has says that the store has the file's content.
 func (s *Source) has(f *tree.File) bool {
 	if f.Digest != "" {
-		_, err := s.store.Stat(f.Digest)
+		_, err := s.view.Stat(f.Digest)
 		return err == nil
 	}
 	file := s.stored(f)

@@ -36,7 +36,7 @@ func (s *Source) repodata(ctx context.Context, dir, modulesPath string) ([]tree.
 	}
 	name := s.repodataKey(entries, modules)
 	var fresh freshFacts
-	blob, _, err := s.store.Make(ctx, name, func(ctx context.Context, w io.Writer) error {
+	blob, _, err := s.view.Make(ctx, name, func(ctx context.Context, w io.Writer) error {
 		made, err := s.makeRepodata(ctx, packages, entries, modules, &fresh)
 		if err != nil {
 			return err

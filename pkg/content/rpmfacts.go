@@ -7,6 +7,7 @@ import (
 
 	"github.com/lazybuild/lazybuild/pkg/digest"
 	"github.com/lazybuild/lazybuild/pkg/rpm"
+	"github.com/lazybuild/lazybuild/pkg/store"
 	"github.com/lazybuild/lazybuild/pkg/tree"
 	"github.com/lazybuild/lazybuild/pkg/wire"
 )
@@ -14,21 +15,29 @@ import (
 // factsSection is where a package's header facts stand among the store's facts.
 const factsSection = "rpm"
 
-// headerFacts are what the store remembers about a package, from any build.
+// heldSection is where those stand that came by this build's credentials.
+func (s *Source) heldSection() string {
+	if tag := s.view.Tag(); tag != "" {
+		return factsSection + "@" + tag
+	}
+	return factsSection
+}
+
+// headerFacts are what the store remembers about a package, from any build that
+// has asked without credentials, or with those of this build.
 func (s *Source) headerFacts(d digest.Digest) (*rpm.Package, int64) {
 	facts, err := s.store.Facts(d)
 	if err != nil {
 		return nil, tree.SizeUnknown
 	}
-	var data []byte
-	if json.Unmarshal(facts.Sections[factsSection], &data) != nil {
-		return nil, tree.SizeUnknown
+	for _, section := range []string{factsSection, s.heldSection()} {
+		var data []byte
+		p := new(rpm.Package)
+		if json.Unmarshal(facts.Sections[section], &data) == nil && p.UnmarshalBinary(data) == nil {
+			return p, facts.Size
+		}
 	}
-	p := new(rpm.Package)
-	if p.UnmarshalBinary(data) != nil {
-		return nil, tree.SizeUnknown
-	}
-	return p, facts.Size
+	return nil, tree.SizeUnknown
 }
 
 // freshFacts are the facts of headers that have just been fetched.
@@ -40,15 +49,16 @@ type freshFacts struct {
 type freshHeader struct {
 	facts *rpm.Package
 	size  int64
+	held  bool // it came by a credential
 }
 
-func (l *freshFacts) add(d digest.Digest, p *rpm.Package, size int64) {
+func (l *freshFacts) add(d digest.Digest, h freshHeader) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.list == nil {
 		l.list = map[digest.Digest]freshHeader{}
 	}
-	l.list[d] = freshHeader{p, size}
+	l.list[d] = h
 }
 
 func (l *freshFacts) drop(d digest.Digest) {
@@ -83,11 +93,18 @@ func (s *Source) keepOne(d digest.Digest, h freshHeader) error {
 	if err != nil {
 		return err
 	}
+	if h.held {
+		return s.setSection(d, s.heldSection(), section, h.size)
+	}
 	return s.setSection(d, factsSection, section, h.size)
 }
 
 func (s *Source) forgetFacts(d digest.Digest) {
-	if err := s.setSection(d, factsSection, json.RawMessage("null"), tree.SizeUnknown); err != nil {
+	null := json.RawMessage("null")
+	err := s.store.SetFacts(d, store.Facts{Size: tree.SizeUnknown, Sections: map[string]json.RawMessage{
+		factsSection: null, s.heldSection(): null,
+	}})
+	if err != nil {
 		s.events.Send(wire.Event{Kind: wire.Warning, Text: fmt.Sprintf("forgetting the header of %s: %v", d, err)})
 	}
 }

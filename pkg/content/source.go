@@ -25,13 +25,15 @@ import (
 type Source struct {
 	// ctx is the build's lifetime. Downloads run on it and never on a reader's
 	// context: an interrupted reader must not kill what others wait for.
-	ctx    context.Context
-	end    context.CancelFunc
-	tree   *tree.Tree
-	store  *store.Store
-	client *fetch.Client
-	events Events
-	allow  string // which files without a strong digest are served
+	ctx     context.Context
+	end     context.CancelFunc
+	tree    *tree.Tree
+	store   *store.Store
+	holders holders
+	view    *store.View // what the build's credentials let it see of the store
+	client  *fetch.Client
+	events  Events
+	allow   string // which files without a strong digest are served
 	// headerClient gives the client for RPM headers; it is seldom needed.
 	headerClient func() (*fetch.Client, error)
 
@@ -123,9 +125,9 @@ func (s *Source) stored(f *tree.File) *os.File {
 	var file *os.File
 	var err error
 	if f.Digest != "" {
-		file, _, err = s.store.Get(f.Digest)
+		file, _, err = s.view.Get(f.Digest)
 	} else {
-		file, _, err = s.store.GetKey(key(f))
+		file, _, err = s.view.GetKey(key(f))
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		s.events.Send(wire.Event{Kind: wire.Warning, Path: f.Path, Text: fmt.Sprintf("reading %s from the store: %v", f.Path, err)})

@@ -25,12 +25,20 @@
 //	v1/locks/<name>            flock files, removed by their last holder
 //	v1/pins/<build>            what a live build may need, flocked by that build
 //	v1/quarantine/<name>       blobs that turned out to be damaged
+//	v1/key                     a random key: see Holder
 //	v1/.gc                     its time is that of the last automatic GC
 //	v1/.lock                   shared by every open Store, exclusive only for Clean
 //
 // All access goes through an os.Root, so a symbolic link planted in the store
 // can't lead out of it. The store belongs to one user: Open refuses a directory
 // that others own or can write to.
+//
+// # Credentials
+//
+// What came by somebody's credential is not for everybody who knows its digest.
+// A View (see As) sees the blobs that are public and those that came by what it
+// holds. The facts of a blob say which that is; when they are lost, the blob is
+// fetched again. The Store's own methods see everything.
 //
 // # Weak digests
 //

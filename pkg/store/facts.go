@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"slices"
 
 	"github.com/lazybuild/lazybuild/pkg/digest"
 )
@@ -26,12 +27,15 @@ type Facts struct {
 	Verified bool
 	// Sections are JSON values by name ("rpm"), which the store does not look into.
 	Sections map[string]json.RawMessage
+
+	access []string // who may see the blob: public, or holders; see View
 }
 
 // factsFile is the JSON form.
 type factsFile struct {
 	Size     *int64                     `json:"size,omitempty"`
 	Verified bool                       `json:"verified,omitempty"`
+	Access   []string                   `json:"access,omitempty"`
 	Sections map[string]json.RawMessage `json:"sections,omitempty"`
 }
 
@@ -121,7 +125,7 @@ func parseFacts(data []byte) (Facts, error) {
 	if err := json.Unmarshal(data, &file); err != nil {
 		return Facts{}, fmt.Errorf("reading facts: %w: %w", fs.ErrNotExist, err)
 	}
-	f := Facts{Size: SizeUnknown, Sections: file.Sections}
+	f := Facts{Size: SizeUnknown, Sections: file.Sections, access: file.Access}
 	if file.Size != nil && *file.Size >= 0 {
 		f.Size, f.Verified = *file.Size, file.Verified
 	}
@@ -143,7 +147,7 @@ func (s *Store) addFacts(d digest.Digest, f Facts) error {
 		return err
 	}
 	all := merge(old, f)
-	file := factsFile{Verified: all.Verified, Sections: all.Sections}
+	file := factsFile{Verified: all.Verified, Access: all.access, Sections: all.Sections}
 	if all.Size >= 0 {
 		file.Size = &all.Size
 	}
@@ -156,7 +160,7 @@ func (s *Store) addFacts(d digest.Digest, f Facts) error {
 
 // merge lays b over a.
 func merge(a, b Facts) Facts {
-	out := Facts{Size: a.Size, Verified: a.Verified, Sections: maps.Clone(a.Sections)}
+	out := Facts{Size: a.Size, Verified: a.Verified, Sections: maps.Clone(a.Sections), access: mergeAccess(a.access, b.access)}
 	if b.Size >= 0 && (b.Verified || !a.Verified) {
 		out.Size, out.Verified = b.Size, b.Verified
 	}
@@ -176,6 +180,16 @@ func (s *Store) verifiedSize(sum digest.Digest) (int64, bool) {
 	if err != nil || !f.Verified {
 		return 0, false
 	}
-	s.sizes.Store(sum, f.Size)
+	s.learn(sum, f)
 	return f.Size, true
+}
+
+// learn remembers in memory what can't change any more.
+func (s *Store) learn(sum digest.Digest, f Facts) {
+	if f.Verified {
+		s.sizes.Store(sum, f.Size)
+	}
+	if slices.Contains(f.access, public) {
+		s.everybodys.Store(sum, true)
+	}
 }

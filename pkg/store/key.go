@@ -16,14 +16,14 @@ import (
 // A key may be any string; only its hash is kept. Begin it with what it is
 // ("url:", "repodata:"), so that keys of different callers never meet.
 func (s *Store) PutKey(ctx context.Context, key string, size int64, fill Fill) (*os.File, Info, error) {
-	return s.put(ctx, keyRef(key), size, fill)
+	return s.put(ctx, keyRef(key), size, nil, fill)
 }
 
 // Make returns the content that belongs to a recipe's key, and calls produce to
 // make it when the store has none. What produce writes must depend on the key
 // alone: two processes with the same key share one result. It blocks like Put.
 func (s *Store) Make(ctx context.Context, key string, produce func(ctx context.Context, w io.Writer) error) (*os.File, Info, error) {
-	return s.put(ctx, keyRef(key), SizeUnknown, func(ctx context.Context, p *Partial) error {
+	return s.put(ctx, keyRef(key), SizeUnknown, nil, func(ctx context.Context, p *Partial) error {
 		return produce(ctx, p)
 	})
 }

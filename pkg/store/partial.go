@@ -31,6 +31,7 @@ type Partial struct {
 
 	sha256 hash.Hash
 	other  hash.Hash // of the wanted algorithm; nil when that is sha256, none, or one of whole files
+	by     []Holder  // whose credentials the content came by
 	failed error     // the first error of a write: what is on disk is in doubt
 	done   bool
 }
@@ -38,8 +39,8 @@ type Partial struct {
 // openPartial opens what an earlier try has left, or makes a new file. The lock
 // of r must be held. Content without a digest is never continued: nothing could
 // tell whether the two halves belong together.
-func (s *Store) openPartial(ctx context.Context, r ref, size int64) (*Partial, error) {
-	p := &Partial{s: s, r: r, name: partialPath(r.name()), want: size, stated: SizeUnknown, room: reservation{s: s}}
+func (s *Store) openPartial(ctx context.Context, r ref, size int64, v *View) (*Partial, error) {
+	p := &Partial{s: s, r: r, name: v.partialName(r), want: size, stated: SizeUnknown, room: reservation{s: s}}
 	p.newHashes()
 	if err := p.openFile(); err != nil {
 		return nil, err
@@ -49,7 +50,9 @@ func (s *Store) openPartial(ctx context.Context, r ref, size int64) (*Partial, e
 		err = p.Reset()
 	}
 	if err == nil {
-		p.first = p.offset
+		if p.first = p.offset; p.first > 0 && v != nil {
+			p.CameBy(v.by...) // nobody knows by which of them the first bytes came
+		}
 		p.room.written, p.room.until = p.offset, p.offset
 		err = p.reserve()
 	}
@@ -172,7 +175,7 @@ func (p *Partial) Reset() error {
 	if err != nil {
 		return p.fail(err)
 	}
-	p.offset, p.first, p.stated, p.failed = 0, 0, SizeUnknown, nil
+	p.offset, p.first, p.stated, p.failed, p.by = 0, 0, SizeUnknown, nil, nil
 	p.room.wrote(0)
 	p.newHashes()
 	return nil

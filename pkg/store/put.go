@@ -34,11 +34,12 @@ func (s *Store) Put(ctx context.Context, want digest.Digest, size int64, fill Fi
 	if err != nil {
 		return nil, Info{}, err
 	}
-	return s.put(ctx, r, size, fill)
+	return s.put(ctx, r, size, nil, fill)
 }
 
-func (s *Store) put(ctx context.Context, r ref, size int64, fill Fill) (*os.File, Info, error) {
-	f, info, err := s.getSized(r, size)
+// put is Put for a View; nil is one that sees everything and holds nothing.
+func (s *Store) put(ctx context.Context, r ref, size int64, v *View, fill Fill) (*os.File, Info, error) {
+	f, info, err := s.getSized(r, size, v)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return f, info, err
 	}
@@ -51,15 +52,20 @@ func (s *Store) put(ctx context.Context, r ref, size int64, fill Fill) (*os.File
 	}
 	defer unlock()
 	// Whoever had the lock before may have made the blob.
-	f, info, err = s.getSized(r, size)
+	f, info, err = s.getSized(r, size, v)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return f, info, err
 	}
-	return s.write(ctx, r, size, fill)
+	return s.write(ctx, r, size, v, fill)
 }
 
-// getSized is get for a caller who knows the size.
-func (s *Store) getSized(r ref, size int64) (*os.File, Info, error) {
+// getSized is get for a caller who knows the size, of what the View sees.
+func (s *Store) getSized(r ref, size int64, v *View) (*os.File, Info, error) {
+	if v != nil && r.want() != "" {
+		if err := v.mayRead(r.want()); err != nil {
+			return nil, Info{}, err
+		}
+	}
 	f, info, err := s.get(r)
 	if err == nil && size >= 0 && info.Size != size {
 		f.Close()
@@ -71,10 +77,10 @@ func (s *Store) getSized(r ref, size int64) (*os.File, Info, error) {
 // write fills and commits under the lock of r. Content that does not match
 // although it was continued may have had its fault in the old bytes (a power cut
 // can leave any), so it is tried once more, from the start.
-func (s *Store) write(ctx context.Context, r ref, size int64, fill Fill) (*os.File, Info, error) {
-	f, info, err := s.writeOnce(ctx, r, size, fill)
+func (s *Store) write(ctx context.Context, r ref, size int64, v *View, fill Fill) (*os.File, Info, error) {
+	f, info, err := s.writeOnce(ctx, r, size, v, fill)
 	if errors.Is(err, errOldBytes) && ctx.Err() == nil {
-		f, info, err = s.writeOnce(ctx, r, size, fill)
+		f, info, err = s.writeOnce(ctx, r, size, v, fill)
 	}
 	return f, info, err
 }
@@ -82,8 +88,8 @@ func (s *Store) write(ctx context.Context, r ref, size int64, fill Fill) (*os.Fi
 // errOldBytes marks a mismatch of content that an earlier try had begun.
 var errOldBytes = errors.New("continued from an earlier download")
 
-func (s *Store) writeOnce(ctx context.Context, r ref, size int64, fill Fill) (f *os.File, info Info, err error) {
-	p, err := s.openPartial(ctx, r, size)
+func (s *Store) writeOnce(ctx context.Context, r ref, size int64, v *View, fill Fill) (f *os.File, info Info, err error) {
+	p, err := s.openPartial(ctx, r, size, v)
 	if err != nil {
 		return nil, Info{}, asReadOnly(err)
 	}
@@ -140,17 +146,17 @@ func (s *Store) commit(p *Partial) (*os.File, Info, error) {
 		}
 		return nil, Info{}, err
 	}
-	s.remember(p.r, info)
+	s.remember(p, info)
 	return f, info, nil
 }
 
 // remember notes what follows from a commit. All of it can be rebuilt, so a
 // failure costs work later, and the blob is good without it.
-func (s *Store) remember(r ref, info Info) {
+func (s *Store) remember(p *Partial, info Info) {
 	s.sizes.Store(info.Digest, info.Size)
-	err := s.addFacts(info.Digest, Facts{Size: info.Size, Verified: true})
+	err := s.addFacts(info.Digest, Facts{Size: info.Size, Verified: true, access: p.access()})
 	if err == nil {
-		err = s.setAlias(r, info.Digest)
+		err = s.setAlias(p.r, info.Digest)
 	}
 	if err != nil {
 		s.log.Warn("noting what is known about a new blob", "digest", string(info.Digest), "error", err)

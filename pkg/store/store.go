@@ -32,10 +32,12 @@ type Store struct {
 
 	keys  keyedMutex // the locks that this process holds or waits for
 	sizes sync.Map   // digest.Digest of a blob -> int64, its verified size
-	sums  sync.Map   // ref of a digest -> digest.Digest, what its alias says
-	lasts sync.Map   // directory of blobs -> true: this process has synced its name
-	space space
-	facts sync.Mutex // one facts file is changed at a time
+	// everybodys are the digests of blobs that are known to be public.
+	everybodys sync.Map
+	sums       sync.Map // ref of a digest -> digest.Digest, what its alias says
+	lasts      sync.Map // directory of blobs -> true: this process has synced its name
+	space      space
+	facts      sync.Mutex // one facts file is changed at a time
 }
 
 // Options change how a store is opened. The zero value is what most callers want.

@@ -35,7 +35,7 @@ func (c *collector) partials(ctx context.Context) error {
 			return nil
 		}
 		// Its writer may just be coming back.
-		return c.locked(path.Base(name), func() error {
+		return c.locked(lockOf(path.Base(name)), func() error {
 			now, err := c.s.root.Lstat(name)
 			if err != nil || !now.ModTime().Equal(fi.ModTime()) {
 				return unlessGone(err)
