@@ -111,7 +111,7 @@ func (o *mountOptions) spec(dir string, p *plan.Plan) (wire.Spec, error) {
 		BuildID: id, Dir: filepath.Join(runDir(), id), Output: dir, ReadOnly: !o.writable,
 		Scratch: filepath.Join(store, "scratch", id), Store: store, UserXattr: os.Geteuid() != 0,
 		CA: append(network.SystemCAs, network.CA...), HTTPProxy: network.HTTPProxy, HTTPSProxy: network.HTTPSProxy, NoProxy: network.NoProxy,
-		Credentials: network.Credentials, AllowUnverified: o.allowUnverified, ReadAhead: o.readAhead, TraceKey: "mount " + dir,
+		Credentials: network.Credentials, LookedAt: network.LookedAt, AllowUnverified: o.allowUnverified, ReadAhead: o.readAhead, TraceKey: "mount " + dir,
 	}, nil
 }
 

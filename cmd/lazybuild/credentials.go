@@ -11,15 +11,12 @@ import (
 )
 
 // credentialsFor gathers what the user's tools know about the hosts of a plan.
-// context is the project's directory. The error is about the project's files.
-func credentialsFor(p *plan.Plan, config *plan.Config, context string, ui *orchestrator.UI) (*credentials.Result, error) {
+// The error is about the project's files.
+func credentialsFor(p *plan.Plan, ui *orchestrator.UI) (*credentials.Result, error) {
 	home, _ := os.UserHomeDir()
 	o := credentials.Options{
-		URLs: p.URLs(), Auth: p.Auth, Indexes: p.Indexes, ReposD: p.ReposD,
-		Dirs: projectDirs(p, context), Home: home, Env: os.Environ(),
-	}
-	if config != nil {
-		o.Hosts = config.Hosts
+		URLs: p.URLs(), Auth: p.Auth, Hosts: p.Hosts, Indexes: p.Indexes, ReposD: p.ReposD,
+		Dirs: projectDirs(p), Home: home, Env: os.Environ(),
 	}
 	found, err := credentials.Gather(o)
 	if err != nil {
@@ -36,15 +33,15 @@ func credentialsFor(p *plan.Plan, config *plan.Config, context string, ui *orche
 
 // projectDirs are where a project's tools may have files of their own: the
 // context's root, and the directories of the locks.
-func projectDirs(p *plan.Plan, context string) []string {
+func projectDirs(p *plan.Plan) []string {
 	var dirs []string
 	for _, f := range p.Files {
 		if dir := filepath.Dir(f); !slices.Contains(dirs, dir) {
 			dirs = append(dirs, dir)
 		}
 	}
-	if !slices.Contains(dirs, context) {
-		dirs = append(dirs, context)
+	if p.ContextDir != "" && !slices.Contains(dirs, p.ContextDir) {
+		dirs = append(dirs, p.ContextDir)
 	}
 	return dirs
 }

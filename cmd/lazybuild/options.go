@@ -73,7 +73,7 @@ func (o *lazyOptions) fill(b *orchestrator.Options) error {
 	if b.Plan, err = o.plan(b.Target, config, platform(b.Line)); err != nil {
 		return &orchestrator.UsageError{Err: err}
 	}
-	found, err := credentialsFor(b.Plan, config, b.Target.Context, b.UI)
+	found, err := credentialsFor(b.Plan, b.UI)
 	if err != nil {
 		return err
 	}

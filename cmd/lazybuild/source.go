@@ -88,10 +88,14 @@ func (o *sourceOptions) plan(args []string) (*plan.Plan, error) {
 }
 
 // network is how this machine reaches the origins.
-func (o *lazyOptions) network(*plan.Plan) (content.Network, error) {
+func (o *sourceOptions) network(p *plan.Plan) (content.Network, error) {
+	found, err := credentialsFor(p, o.ui())
+	if err != nil {
+		return content.Network{}, err
+	}
 	ca, err := authorities()
 	return content.Network{
-		SystemCAs: ca,
+		SystemCAs: ca, Credentials: found.Credentials, LookedAt: found.LookedAt,
 		HTTPProxy: proxyVariable("HTTP_PROXY"), HTTPSProxy: proxyVariable("HTTPS_PROXY"), NoProxy: proxyVariable("NO_PROXY"),
 	}, err
 }

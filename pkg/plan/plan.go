@@ -97,8 +97,12 @@ type Plan struct {
 	// Indexes are the URLs of the package indexes that locks name. They may carry
 	// credentials.
 	Indexes []string
-	// Files are the absolute paths of the configuration and lock files that were read.
-	Files []string
+	// Hosts are those of the configuration.
+	Hosts []Host
+	// Files are the absolute paths of the configuration and lock files that were
+	// read, ContextDir that of the build context.
+	Files      []string
+	ContextDir string
 	// Warnings are for people.
 	Warnings []string
 	// Notes are for people who want to know more: how the project's pipeline
@@ -130,7 +134,9 @@ func Make(o Options) (*Plan, error) {
 		return nil, err
 	}
 	p := &Plan{Rewrites: map[string][]byte{}}
+	p.ContextDir = o.ContextDir
 	if o.Config != nil {
+		p.Hosts = o.Config.Hosts
 		p.Files = append(p.Files, filepath.Join(o.Config.dir, filepath.Base(o.Config.path)))
 	}
 	found, err := o.inputs(targets, p)
