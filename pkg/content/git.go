@@ -38,7 +38,7 @@ func (d *download) fromGit(ctx context.Context, w io.Writer) error {
 		return err
 	}
 	defer remove()
-	c, err := git.Fetch(ctx, r.From.URLs, r.Args["commit"], git.Options{
+	opt := git.Options{
 		Client: d.src.client, Ticket: d.ticket, Scratch: dir,
 		// Cargo takes a repository with its submodules.
 		Submodules: r.Args["submodules"] == "true" || r.Kind == "git-crate",
@@ -46,7 +46,15 @@ func (d *download) fromGit(ctx context.Context, w io.Writer) error {
 			d.bytes.Add(int64(n))
 			d.src.stats.arrived(n)
 		},
-	})
+	}
+	if r.Kind == "git-crate" {
+		// Workspaces have many packages in one repository.
+		opt.Keep = func(ctx context.Context, name string, produce func(context.Context, io.Writer) error) (*os.File, error) {
+			f, _, err := d.src.store.Make(ctx, "git:"+name, produce)
+			return f, err
+		}
+	}
+	c, err := git.Fetch(ctx, r.From.URLs, r.Args["commit"], opt)
 	if err != nil {
 		return err
 	}

@@ -269,5 +269,5 @@ func vendors(rel string) bool {
 	case ".gitattributes", ".gitignore", ".git", ".cargo-ok", ".cargo-checksum.json":
 		return false
 	}
-	return utf8.ValidString(rel) && !strings.ContainsAny(rel, "\\\n\r\t\x7f")
+	return utf8.ValidString(rel) && !strings.ContainsFunc(rel, func(r rune) bool { return r < ' ' || r == '\\' || r == 0x7f })
 }

@@ -227,3 +227,46 @@ func TestALinkedDirectoryIsCopied(t *testing.T) {
 		t.Errorf("the files are %v, want %v", got, want)
 	}
 }
+
+// Several packages of one repository cost one fetch.
+func TestWhatIsKeptIsNotFetchedAgain(t *testing.T) {
+	w := newWorld(t)
+	commit := w.repo("lib", workspace)
+	opt := w.options()
+	kept := filepath.Join(t.TempDir(), "kept")
+	made := 0
+	opt.Keep = func(ctx context.Context, name string, produce func(context.Context, io.Writer) error) (*os.File, error) {
+		if name != commit {
+			t.Errorf("kept as %q", name)
+		}
+		if made > 0 {
+			return os.Open(kept)
+		}
+		made++
+		f, err := os.Create(kept)
+		if err != nil {
+			return nil, err
+		}
+		return f, produce(ctx, f)
+	}
+	var first []byte
+	for _, k := range []Crate{{"outer", ""}, {"outer", ""}, {"inner", ""}} {
+		c, err := Fetch(context.Background(), []string{w.url("lib")}, commit, opt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b bytes.Buffer
+		if err := c.WriteCrate(context.Background(), &b, k); err != nil {
+			t.Fatal(err)
+		}
+		c.Close()
+		if first == nil {
+			first = b.Bytes()
+		} else if k.Name == "outer" && !bytes.Equal(first, b.Bytes()) {
+			t.Error("what was kept gives another package")
+		}
+	}
+	if n := len(w.asked()); n != 2 {
+		t.Errorf("%d requests, want 2", n)
+	}
+}

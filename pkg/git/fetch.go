@@ -7,6 +7,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/lazybuild/lazybuild/pkg/fetch"
 )
@@ -25,6 +27,10 @@ type Options struct {
 	Received func(n int)
 	// Limits bound what is fetched and made.
 	Limits Limits
+	// Keep, if set, is asked for what has been fetched before: it returns the
+	// file that produce has written under this name, now or earlier. So several
+	// things that are made of one commit cost one fetch.
+	Keep func(ctx context.Context, name string, produce func(ctx context.Context, w io.Writer) error) (*os.File, error)
 	// Submodules asks for the repositories that the commit names as well.
 	Submodules bool
 }
@@ -129,10 +135,15 @@ var errNotThere = errors.New("the repository does not have the commit")
 func (w *work) objects(ctx context.Context) (*objects, error) {
 	refs := w.remote.refs
 	if w.mayAsk(refs) {
-		o, err := w.try(ctx, []id{w.want}, 1)
+		o, err := w.try(ctx, []id{w.want}, w.depth())
 		var refused *remoteError
 		if err == nil || !errors.As(err, &refused) {
 			return o, err
+		}
+		if w.remote.version == 2 && strings.Contains(refused.msg, "not our ref") {
+			// git's own way to say that there is no such object: the branches, which
+			// can be gigabytes, don't have it either.
+			return nil, w.notThere()
 		}
 	}
 	refs, err := w.remote.lsRefs(ctx, w.want.format())
@@ -150,24 +161,29 @@ func (w *work) objects(ctx context.Context) (*objects, error) {
 			return o, err
 		}
 	}
-	return nil, fmt.Errorf("%w: it is on no branch and no tag (it may have been removed, or the repository is another one)", errNotThere)
+	return nil, w.notThere()
+}
+
+func (w *work) notThere() error {
+	return fmt.Errorf("%w: it is on no branch and no tag (it may have been removed, or the repository is another one)", errNotThere)
 }
 
 // mayAsk says whether the server may be asked for a commit that it has not
-// named. Version 2 always may be.
+// named. With version 2 it may be, and some refuse.
 func (w *work) mayAsk(refs []ref) bool {
 	if w.remote.version == 2 || w.remote.can("allow-reachable-sha1-in-want", "allow-any-sha1-in-want") {
-		return w.shallow()
+		return true
 	}
-	for _, r := range refs {
-		if r.id == w.want {
-			return w.shallow()
-		}
-	}
-	return false
+	return slices.ContainsFunc(refs, func(r ref) bool { return r.id == w.want })
 }
 
-func (w *work) shallow() bool { return w.remote.version == 2 || w.remote.can("shallow") }
+// depth is 1 where the server can leave out the history, else 0.
+func (w *work) depth() int {
+	if w.remote.can("shallow") || slices.Contains(strings.Fields(w.remote.caps["fetch"]), "shallow") {
+		return 1
+	}
+	return 0
+}
 
 // tips are the commits of the branches and tags, or of the default branch alone.
 func tips(refs []ref, head bool) []id {

@@ -21,6 +21,18 @@ func version0(next http.Handler) http.Handler {
 	})
 }
 
+// refuseFirst answers the first request for objects as JGit does where only
+// the tips of branches may be asked for.
+func refuseFirst() func(http.Handler) http.Handler {
+	n := 0
+	return spoil(func(w http.ResponseWriter, b []byte) {
+		if n++; n == 1 {
+			b = []byte("001aERR want 12 not valid\n")
+		}
+		w.Write(b)
+	})
+}
+
 // Every way of asking brings the same commit, and so the same archive.
 func TestFetchWithEachKindOfServer(t *testing.T) {
 	w := newWorld(t)
@@ -37,6 +49,7 @@ func TestFetchWithEachKindOfServer(t *testing.T) {
 	}{
 		"version 2":                     {commit: commit},
 		"version 2, no tip":             {commit: first},
+		"version 2, refusing":           {wrap: refuseFirst(), commit: first},
 		"version 0, tip":                {wrap: version0, commit: commit},
 		"version 0, no tip, allowed":    {wrap: version0, commit: first, config: [2]string{"uploadpack.allowReachableSHA1InWant", "true"}},
 		"version 0, no tip, disallowed": {wrap: version0, commit: first},
@@ -75,7 +88,11 @@ func TestACommitThatIsNotThere(t *testing.T) {
 	for name, wrap := range map[string]func(http.Handler) http.Handler{"version 2": nil, "version 0": version0} {
 		t.Run(name, func(t *testing.T) {
 			w.fault(wrap)
+			w.requests = nil
 			_, err := Fetch(context.Background(), []string{w.url("app")}, strings.Repeat("12", 20), w.options())
+			if asked := len(w.asked()); wrap == nil && asked != 2 {
+				t.Errorf("%d requests, want 2", asked)
+			}
 			if !errors.Is(err, errNotThere) || !strings.Contains(err.Error(), w.srv.URL) {
 				t.Errorf("the error is %v", err)
 			}

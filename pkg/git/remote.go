@@ -205,7 +205,7 @@ func (r *remote) formatOf() string {
 	return sha1Format.name
 }
 
-// can says whether a server of version 0 has one of the capabilities.
+// can says whether a server has one of the capabilities (version 0).
 func (r *remote) can(any ...string) bool {
 	return slices.ContainsFunc(any, func(c string) bool { _, ok := r.caps[c]; return ok })
 }

@@ -17,7 +17,7 @@ type modules struct {
 }
 
 func (m *modules) any(ctx context.Context, urls []string, want id, depth int) (*Commit, error) {
-	c, err := fetchAny(ctx, urls, want, m.opt)
+	c, err := fetchKept(ctx, urls, want, m.opt)
 	if err != nil || !m.opt.Submodules {
 		return c, err
 	}
