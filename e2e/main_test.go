@@ -93,7 +93,8 @@ func isolate() error {
 	}
 	baseStore = strings.TrimSpace(string(out))
 	conf := filepath.Join(work, "storage.conf")
-	text := fmt.Sprintf("[storage]\ndriver = \"overlay\"\ngraphroot = %q\nrunroot = %q\n[storage.options]\nadditionalimagestores = [%q]\n",
+	// A rootless podman heeds rootless_storage_path alone.
+	text := fmt.Sprintf("[storage]\ndriver = \"overlay\"\ngraphroot = %q\nrootless_storage_path = %[1]q\nrunroot = %q\n[storage.options]\nadditionalimagestores = [%q]\n",
 		filepath.Join(work, "storage"), filepath.Join(work, "runroot"), baseStore)
 	if err := os.WriteFile(conf, []byte(text), 0o644); err != nil {
 		return err
@@ -128,7 +129,20 @@ func removeWork() {
 	for _, m := range slices.Backward(mounts) {
 		_ = unix.Unmount(m.Mountpoint, unix.MNT_DETACH)
 	}
-	if err := os.RemoveAll(work); err != nil {
+	if err := removeAll(work); err != nil {
 		fmt.Fprintln(os.Stderr, "e2e: cleaning up:", err)
 	}
+}
+
+// removeAll removes a directory. A rootless podman's files belong to users that
+// only podman's namespace has, and its mounts are there.
+func removeAll(dir string) error {
+	if os.Geteuid() == 0 {
+		return os.RemoveAll(dir)
+	}
+	script := `grep -o " $1/[^ ]*" /proc/self/mountinfo | sort -r | xargs -r -n 1 umount -l; rm -rf "$1"`
+	if out, err := exec.Command("podman", "unshare", "sh", "-c", script, "sh", dir).CombinedOutput(); err != nil {
+		return fmt.Errorf("%w: %s", err, out)
+	}
+	return nil
 }

@@ -8,17 +8,23 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/lazybuild/lazybuild/pkg/enter"
 	"github.com/lazybuild/lazybuild/pkg/proxy"
 )
 
-// newProxy is what runs in the proxy container. It is not for people.
+// newProxy is what runs in the proxy container, or as a process. It is not for
+// people.
 func newProxy(signals <-chan os.Signal) *cobra.Command {
-	return &cobra.Command{
+	var inside bool
+	cmd := &cobra.Command{
 		Use:    "proxy",
 		Short:  "Serve one build's tree (runs in the proxy container)",
 		Hidden: true,
 		Args:   cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
+			if inside {
+				return enter.Parent([]string{"proxy"})
+			}
 			// A write to a CLI that has died must not kill the proxy before it has
 			// unmounted.
 			signal.Ignore(syscall.SIGPIPE)
@@ -30,4 +36,6 @@ func newProxy(signals <-chan os.Signal) *cobra.Command {
 			return proxy.Run(context.Background(), proxy.Options{In: os.Stdin, Out: os.Stdout, Stop: stop})
 		},
 	}
+	addEnter(cmd, &inside)
+	return cmd
 }

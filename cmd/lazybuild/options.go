@@ -37,6 +37,8 @@ type lazyOptions struct {
 	allowUnverified string
 	readAhead       string
 	store           string
+	volume          string
+	proxy           string
 	podman          string
 
 	flags  *pflag.FlagSet
@@ -57,6 +59,8 @@ func (o *lazyOptions) addFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.allowUnverified, "lazy-allow-unverified", "weak", "serve `WHICH` files without a strong checksum in the lock: none, weak (those with sha1 or md5) or all")
 	fs.StringVar(&o.readAhead, "lazy-readahead", "trace", "fetch ahead what the build will probably read, `HOW`: trace (what the last good build read, else as group), group (the files of a lock that fit the platform, once one of them is read) or off")
 	fs.StringVar(&o.store, "lazy-store", "", "keep downloaded files in `DIR` (default: the user's cache directory)")
+	fs.StringVar(&o.volume, "lazy-volume", "lazybuild-store", "keep downloaded files in the volume `NAME` where podman builds on another machine")
+	fs.StringVar(&o.proxy, "lazy-proxy", orchestrator.ProxyAuto, "serve the dependencies from a container or a process, `WHERE`: container, process or auto (container, and where that is not possible process)")
 	fs.StringVar(&o.podman, "lazy-podman", os.Getenv("LAZYBUILD_PODMAN"), "run this `PROGRAM` as podman")
 }
 
@@ -91,6 +95,7 @@ func (o *lazyOptions) fill(b *orchestrator.Options) error {
 		return fmt.Errorf("finding lazybuild's own executable: %w", err)
 	}
 	b.Base, b.Tmp = runDir(), tmpDir()
+	b.Proxy, b.Volume = o.proxy, o.volume
 	return nil
 }
 
@@ -106,6 +111,8 @@ func (o *lazyOptions) settle(c *plan.Config) error {
 		allowed []string
 	}{
 		"lazy-store":            {&o.store, c.Store, nil},
+		"lazy-volume":           {&o.volume, c.Volume, nil},
+		"lazy-proxy":            {&o.proxy, c.Proxy, plan.Proxies},
 		"lazy-rpm-metadata":     {&o.rpmMetadata, c.RPMMetadata, plan.RPMMetadatas},
 		"lazy-readahead":        {&o.readAhead, c.ReadAhead, plan.ReadAheads},
 		"lazy-allow-unverified": {&o.allowUnverified, c.AllowUnverified, plan.Unverifieds},

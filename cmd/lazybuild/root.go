@@ -60,7 +60,7 @@ func newRoot(signals <-chan os.Signal, global []string) rootCommand {
 	root.SetVersionTemplate(versionText())
 	build := newBuild(signals, global)
 	root.Long += "\n\nlazybuild's own flags:\n" + strings.TrimRight(build.LocalFlags().FlagUsagesWrapped(100), "\n")
-	root.AddCommand(build, newTree(), newMaterialize(signals), newMount(signals), newConfig(), newVersion(), newProxy(signals), newReap(), newStore(),
+	root.AddCommand(build, newTree(), newMaterialize(signals), newMount(signals), newConfig(), newVersion(), newProxy(signals), newReap(), newClean(), newStore(),
 		newPs(), newCancel(signals), newDoctor())
 	root.SetHelpTemplate(`{{with or .Long .Short}}{{.}}
 

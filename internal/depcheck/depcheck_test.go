@@ -32,6 +32,7 @@ var allowed = map[string][]string{
 	"pkg/fetch":        {"pkg/digest"},
 	"pkg/rpm":          {"pkg/digest"},
 	"pkg/index":        {"pkg/locks", "pkg/fetch", "pkg/digest"},
+	"pkg/enter":        {},
 	"pkg/mount":        {"pkg/tree", "pkg/digest"},
 	"pkg/git":          {"pkg/fetch"},
 	"pkg/content":      {"pkg/wire", "pkg/tree", "pkg/store", "pkg/fetch", "pkg/git", "pkg/rpm", "pkg/digest"},

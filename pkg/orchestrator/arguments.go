@@ -34,7 +34,13 @@ func (b *build) arguments(ctx context.Context) ([]string, error) {
 	}
 	view := ""
 	if len(o.Plan.Rewrites) > 0 {
-		view = b.viewTarget()
+		inProxy := false
+		if view, inProxy, err = b.place.view(b); err != nil {
+			return nil, err
+		}
+		if inProxy {
+			b.view = view
+		}
 	}
 	extra = append(extra, b.volumes()...)
 	if o.Hermetic && !o.Line.Has("network") {
@@ -88,9 +94,4 @@ func (b *build) rewriteContainerfiles() (files, extra []string, err error) {
 		}
 	}
 	return files, extra, nil
-}
-
-// viewTarget is where the context with the rewritten files appears.
-func (b *build) viewTarget() string {
-	return filepath.Join(b.state.Dir, "context")
 }

@@ -46,6 +46,8 @@ func testBuild(t *testing.T, words string, files ...Containerfile) *build {
 		Base: "/base", Store: "/store", Tmp: "/tmp", OutputDir: "/cachi2/output", YumRepos: true,
 		AllowUnverified: "weak", ReadAhead: "trace", UI: NewUI(&strings.Builder{}, false, false),
 	}}
+	b.dirs = dirs{base: b.o.Base, store: b.o.Store}
+	b.place = &rootfulPlace{localPlace{p: b.p, dirs: b.dirs}}
 	b.state = State{ID: testID, Dir: "/base/" + string(testID), Scratch: "/store/scratch/" + string(testID), Tmp: t.TempDir()}
 	return b
 }
@@ -54,7 +56,7 @@ const (
 	outputVolume = "--volume /base/ID/output:/cachi2/output:nosuid,nodev"
 	envVolume    = "--volume /base/ID/cachi2.env:/cachi2/cachi2.env:ro,nosuid,nodev"
 	repoVolume   = "--volume /base/ID/repos.d:/etc/yum.repos.d:ro,nosuid,nodev"
-	volumes      = outputVolume + " " + envVolume + " " + repoVolume
+	ourVolumes   = outputVolume + " " + envVolume + " " + repoVolume
 )
 
 func TestTheCommandLineForPodman(t *testing.T) {
@@ -64,26 +66,26 @@ func TestTheCommandLineForPodman(t *testing.T) {
 		files             int
 		change            func(*Options)
 	}{
-		{"plain", ".", "build " + volumes + " --file TMP/Containerfile.0 .", 1, nil},
+		{"plain", ".", "build " + ourVolumes + " --file TMP/Containerfile.0 .", 1, nil},
 		{"user's flags keep their place and spelling", "-t=a:b --no-cache . --pull",
-			"build -t=a:b --no-cache --pull " + volumes + " --file TMP/Containerfile.0 .", 1, nil},
+			"build -t=a:b --no-cache --pull " + ourVolumes + " --file TMP/Containerfile.0 .", 1, nil},
 		{"user's files are replaced", "-f x -t a --file=y .",
-			"build -t a " + volumes + " --file TMP/Containerfile.0 --file TMP/Containerfile.1 .", 2, nil},
-		{"user's volumes come first", "-v /a:/b .", "build -v /a:/b " + volumes + " --file TMP/Containerfile.0 .", 1, nil},
+			"build -t a " + ourVolumes + " --file TMP/Containerfile.0 --file TMP/Containerfile.1 .", 2, nil},
+		{"user's ourVolumes come first", "-v /a:/b .", "build -v /a:/b " + ourVolumes + " --file TMP/Containerfile.0 .", 1, nil},
 		{"read-only", ".", "build --volume /base/ID/output:/cachi2/output:ro,nosuid,nodev " + envVolume + " " + repoVolume +
 			" --file TMP/Containerfile.0 .", 1, func(o *Options) { o.ReadOnly = true }},
 		{"no repos.d", ".", "build " + outputVolume + " " + envVolume + " --file TMP/Containerfile.0 .", 1,
 			func(o *Options) { o.YumRepos = false }},
-		{"hermetic", ".", "build " + volumes + " --network=none --file TMP/Containerfile.0 .", 1,
+		{"hermetic", ".", "build " + ourVolumes + " --network=none --file TMP/Containerfile.0 .", 1,
 			func(o *Options) { o.Hermetic = true }},
-		{"hermetic already", "--net none .", "build --net none " + volumes + " --file TMP/Containerfile.0 .", 1,
+		{"hermetic already", "--net none .", "build --net none " + ourVolumes + " --file TMP/Containerfile.0 .", 1,
 			func(o *Options) { o.Hermetic = true }},
-		{"context view", "-t a sub", "build -t a " + volumes + " --file TMP/Containerfile.0 /base/ID/context", 1,
+		{"context view", "-t a sub", "build -t a " + ourVolumes + " --file TMP/Containerfile.0 /base/ID/context", 1,
 			func(o *Options) { o.Plan.Rewrites = rewrites }},
-		{"context view without a context", "-f sub/x", "build " + volumes + " --file TMP/Containerfile.0 /base/ID/context", 1,
+		{"context view without a context", "-f sub/x", "build " + ourVolumes + " --file TMP/Containerfile.0 /base/ID/context", 1,
 			func(o *Options) { o.Plan.Rewrites = rewrites }},
-		{"global flags are not the build's", "--log-level debug .", "build " + volumes + " --file TMP/Containerfile.0 .", 1, nil},
-		{"an odd context", "-- -x", "build " + volumes + " --file TMP/Containerfile.0 -- -x", 1, nil},
+		{"global flags are not the build's", "--log-level debug .", "build " + ourVolumes + " --file TMP/Containerfile.0 .", 1, nil},
+		{"an odd context", "-- -x", "build " + ourVolumes + " --file TMP/Containerfile.0 -- -x", 1, nil},
 		{"another output directory", ".", "build --volume /base/ID/output:/deps/out:nosuid,nodev " +
 			"--volume /base/ID/cachi2.env:/deps/cachi2.env:ro,nosuid,nodev " + repoVolume + " --file TMP/Containerfile.0 .", 1,
 			func(o *Options) { o.OutputDir = "/deps/out" }},
@@ -166,6 +168,7 @@ func TestTheSpecForTheProxy(t *testing.T) {
 	b.o.Plan.Rewrites = map[string][]byte{"/src/web/package-lock.json": []byte("{}"), "/elsewhere/x": []byte("no")}
 	b.o.CA, b.o.HTTPSProxy, b.o.NoProxy = []byte("PEM"), "http://proxy.example.org:3128", "localhost"
 	b.o.Credentials = []wire.Credential{{Host: "example.org", Bearer: "t0ken"}}
+	b.view = b.state.Dir + "/context"
 	got := b.spec()
 	if len(got.TraceKey) != 64 {
 		t.Errorf("the trace key is %q", got.TraceKey)
@@ -173,11 +176,10 @@ func TestTheSpecForTheProxy(t *testing.T) {
 	got.TraceKey = ""
 	want := wire.Spec{
 		BuildID: string(testID), Dir: b.state.Dir, Output: b.state.Dir + "/output", Scratch: b.state.Scratch, Store: "/store",
-		UserXattr: os.Geteuid() != 0,
 		Files: map[string][]byte{
 			"cachi2.env": plan.Cachi2Env(b.o.Plan.Env), "repos.d/cachi2.repo": []byte("[repo]"),
 		},
-		View: &wire.View{Lower: "/context", Target: b.state.Dir + "/context",
+		View: &wire.View{Lower: "/src", Target: b.state.Dir + "/context",
 			Files: map[string][]byte{"web/package-lock.json": []byte("{}")}},
 		CA: b.o.CA, HTTPSProxy: b.o.HTTPSProxy, NoProxy: b.o.NoProxy, Credentials: b.o.Credentials,
 		AllowUnverified: "weak", ReadAhead: "trace",
@@ -185,7 +187,7 @@ func TestTheSpecForTheProxy(t *testing.T) {
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
 	}
-	b.o.YumRepos, b.o.Plan.Rewrites, b.o.ReadOnly = false, nil, true
+	b.o.YumRepos, b.view, b.o.ReadOnly = false, "", true
 	if got := b.spec(); got.View != nil || len(got.Files) != 1 || !got.ReadOnly {
 		t.Errorf("got %+v", got)
 	}

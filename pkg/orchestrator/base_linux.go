@@ -4,35 +4,20 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 
 	"github.com/gofrs/flock"
 	"github.com/moby/sys/mountinfo"
 	"golang.org/x/sys/unix"
 )
 
-// prepareBase makes the directory below which the proxy's mounts appear, and
-// makes sure that mounts made in a container under an rshared bind of it come
-// back to this mount namespace. Where the mount that carries it is private
-// (a VM without systemd, a CI container, WSL), podman gives no error and the
-// mounts would silently stay in the container; so base then becomes a shared
+// shareBase makes sure that mounts made in a container under an rshared bind of
+// base come back to this mount namespace. Where the mount that carries it is
+// private (a VM without systemd, a CI container, WSL), podman gives no error and
+// the mounts would silently stay in the container; so base then becomes a shared
 // mount of its own. It may be called by many processes at once.
-func prepareBase(base string) error {
-	if err := os.MkdirAll(base, 0o700); err != nil {
-		return fmt.Errorf("making the directory for mounts: %w", err)
-	}
-	info, err := os.Lstat(base)
-	if err != nil {
-		return err
-	}
-	st, ok := info.Sys().(*syscall.Stat_t)
-	if !info.IsDir() || ok && int(st.Uid) != os.Geteuid() {
-		return hint("remove it, or set LAZYBUILD_RUNDIR to a directory of your own",
-			"%s is not a directory of this user", base)
-	}
+func shareBase(base string) error {
 	shared, err := isShared(base)
 	if err != nil || shared {
 		return err

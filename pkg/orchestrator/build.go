@@ -28,9 +28,12 @@ type Options struct {
 	Podman string
 	// Executable is lazybuild's own file: the proxy image and the reaper are made of it.
 	Executable string
-	// Base is the directory for mounts and state; Store the blob store; Tmp
-	// where temporary files go (podman's too).
-	Base, Store, Tmp string
+	// Base is the directory for state, and for the mounts of local builds; Store
+	// the blob store of local builds, Volume the name of the volume that holds it
+	// where podman is remote; Tmp where temporary files go (podman's too).
+	Base, Store, Volume, Tmp string
+	// Proxy says how the proxy runs: ProxyContainer, ProxyProcess or ProxyAuto.
+	Proxy string
 	// OutputDir is where the build sees the tree.
 	OutputDir string
 	// ReadOnly leaves the writable overlay off. Hermetic runs without network.
@@ -73,6 +76,7 @@ func Build(ctx context.Context, o Options) (code int, err error) {
 	b := &build{o: o, p: p}
 	// Hashing takes as long as podman's service takes to start: side by side.
 	b.tag = inBackground(func() (string, error) { return executableTag(o.Executable) })
+	b.findPlace = inBackground(func() (place, error) { return findPlace(ctx, p, &o) })
 	defer func() {
 		if cerr := b.end(); cerr != nil {
 			o.UI.Warn("cleaning up: %v", cerr)
@@ -100,18 +104,24 @@ func BuildPlain(o Options) (int, error) {
 
 // build is one build under way.
 type build struct {
-	o        Options
-	p        *podman
-	id       BuildID
-	state    State
-	file     *stateFile
-	reaper   *reaper
-	proxy    *proxy
-	api      func() (context.Context, error) // podman's; waits for it
-	tag      func() (string, error)          // of the proxy image; waits for it
-	broken   bool                            // podman may have left something
-	layers   *flock.Flock                    // says that layers are being made; nil when it need not
-	progress *progressFile                   // for `lazybuild ps`; nil before there is a state
+	o      Options
+	p      *podman
+	id     BuildID
+	state  State
+	file   *stateFile
+	reaper *reaper
+	proxy  *proxy
+	place  place
+	dirs   dirs
+	// These wait for their results.
+	findPlace func() (place, error)
+	api       func() (context.Context, error) // of the podman that runs the proxy
+	tag       func() (string, error)          // of the proxy image
+	view      string                          // where the proxy shows the context, if it does
+	way       string                          // how the proxy runs
+	broken    bool                            // podman may have left something
+	layers    *flock.Flock                    // says that layers are being made; nil when it need not
+	progress  *progressFile                   // for `lazybuild ps`; nil before there is a state
 	// events
 	mu      sync.Mutex
 	failed  []wire.Event

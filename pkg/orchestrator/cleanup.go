@@ -1,25 +1,41 @@
 package orchestrator
 
 import (
+	"bytes"
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"time"
 )
 
 // cleanup removes everything that the build has left: processes, working
-// containers, mounts, the proxy container, files. It is idempotent, works from
+// containers, mounts, the proxy, files. It is idempotent, works from
 // the state alone, and goes on after an error. Safe when the build ended well:
 // then it finds nothing but two directories.
 //
 // broken says that podman itself may have left something (it was killed).
 func cleanup(ctx context.Context, s *State, broken bool) error {
+	switch s.Place {
+	case rootless:
+		return cleanRootless(ctx, s, broken)
+	case remote:
+		return cleanRemote(ctx, s, broken)
+	}
+	return cleanHere(ctx, s, broken)
+}
+
+// cleanHere is cleanup in the mount namespace and with the privileges of podman.
+func cleanHere(ctx context.Context, s *State, broken bool) error {
 	var errs []error
 	if broken {
 		// First whoever could make more: the child, then the RUNs that it left.
-		stopChild(s)
+		stopProcess(s.Child, s.ChildStart)
+		stopProcess(s.Proxy, s.ProxyStart)
 		killBuildProcesses(s)
 		errs = append(errs, removeRuntimeContainers(ctx, s))
 	}
@@ -28,12 +44,63 @@ func cleanup(ctx context.Context, s *State, broken bool) error {
 			errs = append(errs, detachBelow(dir), removeOwn(dir, s.ID))
 		}
 	}
-	if broken {
+	if broken && s.Podman != "" {
 		// podman is slow to start, so it is called last, and once.
 		errs = append(errs, removeContainers(ctx, s))
 	}
 	return errors.Join(errs...)
 }
+
+// cleanMounts removes what a proxy has left that could not work. The build goes on.
+func cleanMounts(ctx context.Context, s *State) error {
+	return cleanup(ctx, &State{ID: s.ID, Place: s.Place, Dir: s.Dir, Scratch: s.Scratch}, false)
+}
+
+// cleanRootless goes where podman is: only there are the mounts, and what RUNs
+// have written belongs to other users here. Podman is asked for that only if
+// something is left.
+func cleanRootless(ctx context.Context, s *State, broken bool) error {
+	if !broken {
+		if err := cleanHere(ctx, s, false); err == nil {
+			return nil
+		}
+	}
+	executable, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("finding lazybuild's own executable: %w", err)
+	}
+	state, err := json.Marshal(s)
+	if err != nil {
+		return err
+	}
+	p := &podman{path: s.Podman, global: s.Global}
+	cmd := p.unshare(ctx, executable, "clean")
+	cmd.Stdin = bytes.NewReader(state)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("cleaning up in podman's namespace: %w: %s", err, lastLine(out))
+	}
+	return nil
+}
+
+// Clean is the clean-up where podman is (`lazybuild clean`): the state of the
+// build stands on in. Where it cannot call podman itself, it writes the IDs of
+// the build's working containers to out, one a line.
+func Clean(ctx context.Context, in io.Reader, out io.Writer) error {
+	var s State
+	if err := json.NewDecoder(in).Decode(&s); err != nil || !s.ID.Valid() {
+		return fmt.Errorf("reading the state of the build: %w", cmp.Or(err, errNoState))
+	}
+	err := cleanHere(ctx, &s, true)
+	if s.Podman == "" && s.Storage != "" {
+		ids, _ := (&podman{}).workingContainers(ctx, &s)
+		for _, id := range ids {
+			fmt.Fprintln(out, id)
+		}
+	}
+	return err
+}
+
+var errNoState = errors.New("it is none")
 
 // removeLimit bounds a call of podman that may be stuck.
 const removeLimit = 30 * time.Second
@@ -87,12 +154,21 @@ func namedAfter(base string, id BuildID) bool {
 }
 
 // Sweep cleans up after builds that died together with their reaper. It never
-// touches a build that lives.
+// touches a build that lives, nor one whose podman is elsewhere.
 func Sweep(ctx context.Context, base string) error {
+	return sweep(ctx, base, func(s *State) bool { return s.Place != remote })
+}
+
+// sweep cleans up after the dead builds that are reached.
+func sweep(ctx context.Context, base string, reached func(*State) bool) error {
 	var errs []error
 	for _, path := range stateFiles(base) {
 		f, s := takeOver(path)
 		if f == nil {
+			continue
+		}
+		if !reached(s) {
+			_ = f.lock.Unlock()
 			continue
 		}
 		if err := cleanup(ctx, s, true); err != nil {

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/containers/podman/v5/libpod/define"
 	"github.com/containers/podman/v5/pkg/bindings"
 	"github.com/containers/podman/v5/pkg/bindings/system"
 )
@@ -138,11 +139,27 @@ func waitListening(ctx context.Context, sock string, ended <-chan error) error {
 	return nil
 }
 
-// storageOf asks the API where podman keeps its containers' files.
-func storageOf(api context.Context) string {
+// answers are what podman says of itself that lazybuild needs to know.
+type answers struct {
+	rootless bool
+	storage  string // where podman keeps its containers' files
+}
+
+// askPodman asks the API.
+func askPodman(api context.Context) (answers, error) {
 	info, err := system.Info(api, nil)
-	if err != nil || info.Store == nil {
-		return ""
+	if err != nil {
+		return answers{}, fmt.Errorf("asking podman about itself: %w", err)
 	}
-	return filepath.Join(info.Store.GraphRoot, info.Store.GraphDriverName+"-containers")
+	return answersOf(info), nil
+}
+
+func answersOf(info *define.Info) (a answers) {
+	if info.Host != nil {
+		a.rootless = info.Host.Security.Rootless
+	}
+	if info.Store != nil {
+		a.storage = filepath.Join(info.Store.GraphRoot, info.Store.GraphDriverName+"-containers")
+	}
+	return a
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	spec "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/lazybuild/lazybuild/pkg/wire"
 )
@@ -98,7 +99,9 @@ const proxyContainer = `{
 }`
 
 func TestTheProxyHasThesePrivilegesAndNoMore(t *testing.T) {
-	s := proxySpec(testID, "localhost/lazybuild-proxy:tag", testBuild(t, ".").binds())
+	b := testBuild(t, ".")
+	s, ws := proxySpec(testID, "localhost/lazybuild-proxy:tag"), b.spec()
+	b.place.inContainer(s, &ws, b)
 	s.Rlimits = nil // of the machine
 	got, err := json.Marshal(s)
 	if err != nil {
@@ -119,11 +122,12 @@ func decode(t *testing.T, s string) (v map[string]any) {
 
 func TestTheContextIsMountedOnlyForAView(t *testing.T) {
 	b := testBuild(t, ".")
-	b.o.Plan.Rewrites = map[string][]byte{"/src/x": nil}
-	bs := b.binds()
-	want := bind{"/src", "/context", []string{"bind", "private", "ro"}}
-	if d := cmp.Diff(want, bs[len(bs)-1], cmp.AllowUnexported(bind{})); d != "" {
-		t.Error(d)
+	b.o.Plan.Rewrites, b.view = map[string][]byte{"/src/x": nil}, b.state.Dir+"/context"
+	s, ws := proxySpec(testID, "image"), b.spec()
+	b.place.inContainer(s, &ws, b)
+	want := spec.Mount{Type: "bind", Source: "/src", Destination: "/context", Options: []string{"bind", "private", "ro"}}
+	if d := cmp.Diff(want, s.Mounts[len(s.Mounts)-1]); d != "" || ws.View.Lower != "/context" {
+		t.Errorf("%s, lower %s", d, ws.View.Lower)
 	}
 }
 
@@ -132,7 +136,8 @@ func TestNoSecretsInTheContainersSpec(t *testing.T) {
 	b := testBuild(t, "--build-arg TOKEN=s3cret --creds me:s3cret .")
 	b.o.Credentials = []wire.Credential{{Host: "example.org", User: "me", Password: "s3cret", Bearer: "s3cret", Key: []byte("s3cret")}}
 	b.o.HTTPSProxy, b.o.CA = "http://me:s3cret@proxy.example.org", []byte("s3cret")
-	s := proxySpec(testID, "image", b.binds())
+	s, ws := proxySpec(testID, "image"), b.spec()
+	b.place.inContainer(s, &ws, b)
 	got, err := json.Marshal(s)
 	if err != nil {
 		t.Fatal(err)
@@ -159,9 +164,7 @@ func TestRlimitsStayWithinOurOwn(t *testing.T) {
 // stubProxy is a proxy whose container is events and stdin.
 func stubProxy() (p *proxy, stdin *io.PipeReader) {
 	r, w := io.Pipe()
-	return &proxy{
-		stdin: w, ended: make(chan struct{}), ready: make(chan wire.Event, 1), summary: make(chan *wire.Summary, 1),
-	}, r
+	return newProxy("the proxy container", w), r
 }
 
 func events(t *testing.T, evs ...wire.Event) io.Reader {

@@ -34,6 +34,10 @@ func (b *build) cacheFlags(ctx context.Context) ([]string, error) {
 	if len(o.Plan.Env) > 0 {
 		o.UI.Note("%s: it stays as it is, and the environment is in %s alone", o.Target.Opaque, o.envFile())
 	}
+	if b.place.kind() == remote {
+		o.UI.Note("%s: building with --no-cache, because nothing here says of which dependencies the layers of another machine were made", o.Target.Opaque)
+		return []string{"--no-cache"}, nil
+	}
 	since, lock, err := claimLayers(ctx, filepath.Join(o.Store, "layers.json"), o.Plan.Fingerprint(), o.Now())
 	if err != nil {
 		return nil, err

@@ -93,7 +93,7 @@ func TestTheCommandLineWithAContainerfileThatStays(t *testing.T) {
 		_ = b.layers.Unlock()
 		clock = clock.Add(10 * time.Second)
 		want := strings.TrimSuffix("build "+strings.TrimSuffix(tt.words, "https://example.org/x.git")+tt.want, " ") +
-			" " + volumes + " https://example.org/x.git"
+			" " + ourVolumes + " https://example.org/x.git"
 		got := strings.ReplaceAll(strings.Join(args, " "), string(testID), "ID")
 		if d := cmp.Diff(want, got); d != "" {
 			t.Errorf("%s:\n%s", tt.words, d)

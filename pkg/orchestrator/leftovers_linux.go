@@ -2,6 +2,7 @@ package orchestrator
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -15,19 +16,20 @@ import (
 	"time"
 )
 
-// stopChild ends the podman that builds, if it still runs.
-func stopChild(s *State) {
-	if s.Child <= 1 || processStart(s.Child) != s.ChildStart {
+// stopProcess ends one of the build's processes, if it still runs: the podman
+// that builds, or a proxy that is no container.
+func stopProcess(pid int, start uint64) {
+	if pid <= 1 || processStart(pid) != start {
 		return
 	}
-	_ = syscall.Kill(s.Child, syscall.SIGTERM)
+	_ = syscall.Kill(pid, syscall.SIGTERM)
 	for range 50 {
-		if processStart(s.Child) != s.ChildStart {
+		if processStart(pid) != start {
 			return
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	_ = syscall.Kill(s.Child, syscall.SIGKILL)
+	_ = syscall.Kill(pid, syscall.SIGKILL)
 }
 
 // processStart is a process's start time in clock ticks since boot, 0 when
@@ -106,32 +108,46 @@ func processes() []int {
 }
 
 // removeRuntimeContainers deletes what the OCI runtime still knows about RUNs
-// of this build. buildah keeps their bundles below the temporary directory,
-// which is the build's own (see child.go), so all of them are ours.
+// of this build, and buildah's bundles of them.
 func removeRuntimeContainers(ctx context.Context, s *State) error {
-	if !ownDir(s.Tmp, s.ID) {
-		return nil
-	}
-	bundles, _ := filepath.Glob(filepath.Join(s.Tmp, "buildah*"))
 	var errs []error
-	for _, b := range bundles {
+	for _, b := range bundles(s) {
 		name := "buildah-" + filepath.Base(b)
 		for _, runtime := range []string{"crun", "runc"} {
-			if _, err := os.Stat(filepath.Join(runtimeState(runtime), name)); err == nil {
-				errs = append(errs, exec.CommandContext(ctx, runtime, "delete", "--force", name).Run())
+			root := filepath.Join(cmp.Or(s.RunDir, "/run"), runtime)
+			if _, err := os.Stat(filepath.Join(root, name)); err == nil {
+				errs = append(errs, exec.CommandContext(ctx, runtime, "--root", root, "delete", "--force", name).Run())
 			}
 		}
 		errs = append(errs, detachBelow(b))
+		if s.Place == remote {
+			errs = append(errs, os.RemoveAll(b))
+		}
 	}
 	return errors.Join(errs...)
 }
 
-// runtimeState is where an OCI runtime keeps its containers by default.
-func runtimeState(runtime string) string {
-	if os.Geteuid() == 0 {
-		return filepath.Join("/run", runtime)
+// bundles are the directories of the build's RUNs. buildah keeps them below the
+// temporary directory, which is the build's own (see child.go), so all of them
+// are ours. A remote podman keeps them where it keeps everybody's: there the
+// configuration of ours names our directory.
+func bundles(s *State) (list []string) {
+	if s.Place != remote {
+		if ownDir(s.Tmp, s.ID) {
+			list, _ = filepath.Glob(filepath.Join(s.Tmp, "buildah*"))
+		}
+		return list
 	}
-	return filepath.Join(os.Getenv("XDG_RUNTIME_DIR"), runtime)
+	if !ownDir(s.Dir, s.ID) {
+		return nil
+	}
+	all, _ := filepath.Glob("/var/tmp/buildah*")
+	for _, b := range all {
+		if conf, err := os.ReadFile(filepath.Join(b, "config.json")); err == nil && ofBuild(conf, s.Dir) {
+			list = append(list, b)
+		}
+	}
+	return list
 }
 
 // workingContainers finds buildah's working containers of this build. podman

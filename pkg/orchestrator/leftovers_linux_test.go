@@ -85,12 +85,12 @@ func TestTheChildOfADeadBuildIsStopped(t *testing.T) {
 	for _, s := range []State{
 		{}, {Child: 1, ChildStart: processStart(1)}, {Child: pid}, {Child: pid, ChildStart: processStart(pid) + 1},
 	} {
-		stopChild(&s)
+		stopProcess(s.Child, s.ChildStart)
 		if processStart(pid) == 0 {
 			t.Fatalf("%+v has stopped somebody else", s)
 		}
 	}
-	stopChild(&State{Child: pid, ChildStart: processStart(pid)})
+	stopProcess(pid, processStart(pid))
 	if processStart(pid) != 0 {
 		t.Error("it still runs")
 	}
@@ -98,7 +98,7 @@ func TestTheChildOfADeadBuildIsStopped(t *testing.T) {
 
 func TestADeafChildOfADeadBuildIsKilled(t *testing.T) {
 	cmd, _ := started(t, exec.Command("/bin/sh", "-c", "trap '' TERM; echo ready; read x"))
-	stopChild(&State{Child: cmd.Process.Pid, ChildStart: processStart(cmd.Process.Pid)})
+	stopProcess(cmd.Process.Pid, processStart(cmd.Process.Pid))
 	waitZombie(t, cmd.Process.Pid)
 }
 

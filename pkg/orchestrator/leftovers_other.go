@@ -6,7 +6,7 @@ import "context"
 
 // What a remote podman leaves is on its own machine.
 
-func stopChild(*State)                                      {}
+func stopProcess(int, uint64)                               {}
 func killBuildProcesses(*State)                             {}
 func processStart(int) uint64                               { return 0 }
 func removeRuntimeContainers(context.Context, *State) error { return nil }

@@ -86,6 +86,14 @@ func mountsAt(dir string) int {
 	return n
 }
 
+// prepareBase is what every build on this machine begins with.
+func prepareBase(base string) error {
+	if err := makeBase(base); err != nil {
+		return err
+	}
+	return shareBase(base)
+}
+
 // prepareBases is one lazybuild of several: it waits until all of them run.
 func prepareBases(bases []string) error {
 	fmt.Println("ready")

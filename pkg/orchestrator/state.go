@@ -26,6 +26,9 @@ type State struct {
 	// Podman and Global are how to call the user's podman.
 	Podman string   `json:"podman"`
 	Global []string `json:"global,omitempty"`
+	// Place is where the build is, and Endpoint how to get there when it is not here.
+	Place    placeKind `json:"place,omitempty"`
+	Endpoint *endpoint `json:"endpoint,omitempty"`
 	// Dir holds the mounts; Scratch what the build writes into the tree; Tmp the
 	// rewritten Containerfile and podman's own temporary files.
 	Dir     string `json:"dir"`
@@ -34,6 +37,11 @@ type State struct {
 	// Storage is where podman keeps its containers' files; empty until it has
 	// been asked.
 	Storage string `json:"storage,omitempty"`
+	// RunDir is where OCI runtimes keep their containers; empty for /run.
+	RunDir string `json:"run_dir,omitempty"`
+	// Proxy is the PID of a proxy that is no container, as Child.
+	Proxy      int    `json:"proxy,omitempty"`
+	ProxyStart uint64 `json:"proxy_start,omitempty"`
 	// Child is the PID of the podman that builds, and ChildStart its start time
 	// in clock ticks since boot, so that a reused PID is not mistaken for it.
 	Child      int    `json:"child,omitempty"`

@@ -2,14 +2,12 @@ package orchestrator
 
 import (
 	"fmt"
-	"os"
 	"path"
-	"runtime"
 	"strings"
 )
 
 // checkSupported refuses what would go wrong silently: flags that contradict
-// lazybuild's own, and podmans that it cannot serve yet.
+// lazybuild's own.
 func checkSupported(o *Options) error {
 	for _, v := range o.Line.Values("volume") {
 		if err := checkVolume(v, o); err != nil {
@@ -19,7 +17,7 @@ func checkSupported(o *Options) error {
 	if n := o.Line.Value("network"); o.Hermetic && n != "" && n != "none" {
 		return &UsageError{fmt.Errorf("--lazy-hermetic and --network=%s contradict each other", n)}
 	}
-	return checkPodman(o)
+	return nil
 }
 
 // checkVolume holds a volume of the user's against those that lazybuild adds:
@@ -43,29 +41,6 @@ func checkVolume(v string, o *Options) error {
 	case target == "/etc/yum.repos.d" && o.YumRepos:
 		o.YumRepos = false
 		o.UI.Note("%s is mounted over /etc/yum.repos.d as you asked; the lock's repositories are not", parts[0])
-	}
-	return nil
-}
-
-// checkPodman refuses a podman on another machine or in a user namespace: the
-// mount would be made here, and not be seen there.
-func checkPodman(o *Options) error {
-	advice := "build on the machine itself as root, or fetch the dependencies beforehand and use podman build"
-	if runtime.GOOS != "linux" {
-		return hint(advice, "lazybuild does not drive podman machine yet")
-	}
-	for _, flag := range []string{"remote", "connection", "url", "host", "context"} {
-		if o.Line.Has(flag) && (flag != "remote" || o.Line.Bool(flag, false)) {
-			return hint(advice, "--%s: lazybuild does not build on a remote podman yet", flag)
-		}
-	}
-	for _, name := range []string{"CONTAINER_HOST", "CONTAINER_CONNECTION"} {
-		if _, set := os.LookupEnv(name); set {
-			return hint(advice, "%s is set: lazybuild does not build on a remote podman yet", name)
-		}
-	}
-	if os.Geteuid() != 0 {
-		return hint(advice, "lazybuild does not build with rootless podman yet")
 	}
 	return nil
 }

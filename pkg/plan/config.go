@@ -28,6 +28,10 @@ type Config struct {
 	ReadAhead string `toml:"readahead"`
 	// AllowUnverified is "none", "weak" or "all".
 	AllowUnverified string `toml:"allow-unverified"`
+	// Proxy is "container", "process" or "auto".
+	Proxy string `toml:"proxy"`
+	// Volume is the name of the volume that a remote podman keeps the store in.
+	Volume string `toml:"volume"`
 	// RPMMetadata is "headers" or "createrepo_c".
 	RPMMetadata string `toml:"rpm-metadata"`
 	// RPMSource has source RPMs in the tree too.
@@ -152,6 +156,7 @@ func (c *Config) check(path string) error {
 	}{
 		{"readahead", c.ReadAhead, ReadAheads},
 		{"rpm-metadata", c.RPMMetadata, RPMMetadatas},
+		{"proxy", c.Proxy, Proxies},
 		{"allow-unverified", c.AllowUnverified, Unverifieds},
 	} {
 		if v.value != "" && !slices.Contains(v.allowed, v.value) {
@@ -161,10 +166,11 @@ func (c *Config) check(path string) error {
 	return nil
 }
 
-// ReadAheads, Unverifieds and RPMMetadatas are the values of three settings.
+// ReadAheads, Unverifieds, RPMMetadatas and Proxies are the values of settings.
 var (
 	ReadAheads   = []string{"trace", "group", "off"}
 	RPMMetadatas = []string{"headers", "createrepo_c"}
+	Proxies      = []string{"auto", "container", "process"}
 	Unverifieds  = []string{"none", "weak", "all"}
 )
 

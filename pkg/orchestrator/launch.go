@@ -1,0 +1,172 @@
+package orchestrator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/lazybuild/lazybuild/pkg/wire"
+)
+
+// Ways to run the proxy (Options.Proxy).
+const (
+	// ProxyContainer: in a container, next to the build.
+	ProxyContainer = "container"
+	// ProxyProcess: as a process of this user's, where podman builds.
+	ProxyProcess = "process"
+	// ProxyAuto: in a container, and where that is not possible as a process.
+	ProxyAuto = "auto"
+)
+
+// NoMountError says that a lazy directory cannot be had here: no way to run the
+// proxy has worked. The build can only go on with a plain directory.
+type NoMountError struct {
+	// Container and Process say why not; nil for a way that was not asked for.
+	Container, Process error
+}
+
+func (e *NoMountError) Error() string {
+	var b strings.Builder
+	b.WriteString("the dependencies cannot be mounted")
+	for _, way := range []struct {
+		name string
+		err  error
+	}{{"with a proxy container", e.Container}, {"with a proxy process", e.Process}} {
+		if way.err != nil {
+			fmt.Fprintf(&b, "\n  %s: %v", way.name, way.err)
+		}
+	}
+	b.WriteString("\n  hint: FUSE (/dev/fuse) and the right to mount are needed: as root, or with a rootless podman that works; " +
+		"else fetch the dependencies beforehand and use podman build")
+	return b.String()
+}
+
+// Unwrap returns the causes.
+func (e *NoMountError) Unwrap() []error { return []error{e.Container, e.Process} }
+
+// NoMount says whether the error means that a lazy directory cannot be had.
+func NoMount(err error) bool {
+	var e *NoMountError
+	return errors.As(err, &e)
+}
+
+// startProxy brings the mount up, in the way that the user wants or that
+// works, and checks that the build will see it.
+func (b *build) startProxy(ctx context.Context) error {
+	var cannot NoMountError
+	if b.o.Proxy != ProxyProcess {
+		err := b.mountWith(ctx, b.inContainer)
+		if err == nil || Interrupted(err) {
+			return err
+		}
+		cannot.Container = err
+	}
+	if b.o.Proxy != ProxyContainer {
+		if cannot.Container != nil {
+			b.o.UI.Note("no proxy in a container (%s): going on with one in a process", firstLine(cannot.Container))
+		}
+		err := b.mountWith(ctx, b.inProcess)
+		if err == nil || Interrupted(err) {
+			return err
+		}
+		cannot.Process = err
+	}
+	b.broken = true
+	return &cannot
+}
+
+func firstLine(err error) string {
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	return line
+}
+
+// mountWith starts the proxy in one way. After an error nothing is left of it,
+// so that another way can be tried.
+func (b *build) mountWith(ctx context.Context, start func(context.Context) error) error {
+	err := start(ctx)
+	if err == nil {
+		err = b.waitMounted(ctx)
+	}
+	if err == nil || b.proxy == nil {
+		return err
+	}
+	if Interrupted(err) {
+		return err // end takes it down
+	}
+	b.proxy.bye(wire.Bye, byeLimitAbort)
+	b.proxy.waitGone(goneLimit)
+	b.proxy = nil
+	return errors.Join(err, cleanMounts(ctx, &b.state))
+}
+
+// inContainer starts the proxy in a container.
+func (b *build) inContainer(ctx context.Context) error {
+	api, err := b.api()
+	if err != nil {
+		return err
+	}
+	b.o.UI.Verbose("connected to podman")
+	tag, err := b.tag()
+	if err != nil {
+		return err
+	}
+	image, err := ensureImage(api, b.o.Executable, tag)
+	if err != nil {
+		return err
+	}
+	b.o.UI.Verbose("proxy image %s is there", image)
+	c, s := proxySpec(b.id, image), b.spec()
+	b.place.inContainer(c, &s, b)
+	asked := inBackground(func() (answers, error) { return askPodman(api) })
+	if b.proxy, err = startContainer(api, c, s, b.o.Plan.Tree, b.onEvent); err != nil {
+		return err
+	}
+	b.way = ProxyContainer
+	return b.compare(asked())
+}
+
+// compare holds what lazybuild took podman for against what podman says.
+func (b *build) compare(a answers, err error) error {
+	if err != nil {
+		return err
+	}
+	b.state.Storage = a.storage
+	if kind := b.place.kind(); kind != remote && a.rootless != (kind == rootless) {
+		return fmt.Errorf("podman's service says of itself that rootless is %v, and podman build would be %s here", a.rootless, kind)
+	}
+	return nil
+}
+
+// inProcess starts the proxy as a process.
+func (b *build) inProcess(context.Context) error {
+	cmd, err := b.place.inProcess(b.o.Executable, "proxy")
+	if err != nil {
+		return err
+	}
+	if b.proxy, err = startProcess(cmd, b.spec(), b.o.Plan.Tree, b.onEvent); err != nil {
+		return err
+	}
+	b.way = ProxyProcess
+	b.state.Proxy, b.state.ProxyStart = cmd.Process.Pid, processStart(cmd.Process.Pid)
+	b.noteState()
+	return nil
+}
+
+// waitMounted blocks until the build will see the mount, or says why it will not.
+func (b *build) waitMounted(ctx context.Context) (err error) {
+	if b.mode, err = b.proxy.waitReady(ctx); err != nil {
+		return err
+	}
+	b.mode.Mode = b.way
+	b.o.UI.Verbose("build %s: %s podman, proxy in a %s, passthrough %v (%s)", b.id, b.place.kind(), b.way, b.mode.Passthrough, b.mode.Why)
+	seen, err := b.place.shows(ctx, b.output())
+	if err != nil {
+		return err
+	}
+	if !seen {
+		return hint("see that the mount that carries it is shared: findmnt -o TARGET,PROPAGATION -T "+b.dirs.base,
+			"the proxy's mount does not appear at %s, where podman looks for it", b.output())
+	}
+	return nil
+}

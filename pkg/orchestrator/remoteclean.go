@@ -1,0 +1,124 @@
+package orchestrator
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/containers/podman/v5/pkg/bindings/containers"
+	"github.com/containers/podman/v5/pkg/bindings/system"
+	"github.com/containers/podman/v5/pkg/specgen"
+)
+
+// cleanRemote removes what the build has left here, and, when it has not ended
+// in order, what it has left where podman is: podman goes on with a RUN whose
+// client has been killed. `lazybuild clean` does it there, in a container like
+// the proxy's.
+func cleanRemote(ctx context.Context, s *State, broken bool) error {
+	here := State{ID: s.ID, Tmp: s.Tmp}
+	if !broken {
+		return cleanHere(ctx, &here, false)
+	}
+	stopProcess(s.Child, s.ChildStart)
+	return errors.Join(cleanHere(ctx, &here, false), cleanThere(ctx, s))
+}
+
+func cleanThere(ctx context.Context, s *State) error {
+	if s.Endpoint == nil || s.Dir == "" {
+		return nil // it has not begun there
+	}
+	ctx, cancel := context.WithTimeout(ctx, removeLimit)
+	defer cancel()
+	api, err := s.Endpoint.connect(ctx)
+	if err != nil {
+		return err
+	}
+	// SIGTERM first and time to unmount: a killed proxy leaves a stale mount.
+	_, err = containers.Remove(api, s.ID.container(), new(containers.RemoveOptions).WithForce(true).WithIgnore(true).WithTimeout(5))
+	ids, cerr := runCleaner(api, s)
+	errs := []error{err, cerr}
+	for _, id := range ids {
+		_, err := containers.Remove(api, id, new(containers.RemoveOptions).WithForce(true).WithIgnore(true))
+		errs = append(errs, err)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("cleaning up at %s: %w", s.Endpoint, err)
+	}
+	return nil
+}
+
+// runCleaner runs `lazybuild clean` there and returns the IDs of the build's
+// working containers.
+func runCleaner(api context.Context, s *State) ([]string, error) {
+	info, err := system.Info(api, nil)
+	if err != nil {
+		return nil, err
+	}
+	there := *s
+	there.Podman, there.Tmp, there.Child, there.Proxy = "", "", 0, 0
+	there.Storage, there.RunDir = answersOf(info).storage, runDirOf(info)
+	state, err := json.Marshal(there)
+	if err != nil {
+		return nil, err
+	}
+	executable, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	tag, err := executableTag(executable)
+	if err != nil {
+		return nil, err
+	}
+	image, err := ensureImage(api, executable, tag)
+	if err != nil {
+		return nil, err
+	}
+	c := proxySpec(s.ID, image)
+	c.Name += "-clean"
+	c.Rlimits = nil
+	c.Entrypoint = []string{proxyProgram, "clean"}
+	c.Devices = nil
+	c.CapAdd = append(c.CapAdd, "KILL")
+	enterPodman(c)
+	if info.Host.Security.Rootless {
+		c.UserNS = specgen.Namespace{NSMode: specgen.Host}
+	}
+	out, err := runToEnd(api, c, state)
+	return strings.Fields(string(out)), err
+}
+
+// runToEnd runs a container that ends by itself, and returns what it prints.
+func runToEnd(api context.Context, c *specgen.SpecGenerator, stdin []byte) ([]byte, error) {
+	created, err := containers.CreateWithSpec(api, c, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer removeNow(api, created.ID)
+	var out, errs bytes.Buffer
+	attached, ended := make(chan bool, 1), make(chan error, 1)
+	go func() {
+		opts := new(containers.AttachOptions).WithStream(true).WithDetachKeys("")
+		ended <- containers.Attach(api, created.ID, bufio.NewReader(bytes.NewReader(stdin)), io.Writer(&out), io.Writer(&errs), attached, opts)
+	}()
+	select {
+	case <-attached:
+	case err := <-ended:
+		return nil, err
+	}
+	if err := containers.Start(api, created.ID, nil); err != nil {
+		return nil, err
+	}
+	if err := <-ended; err != nil {
+		return nil, err
+	}
+	if said := errs.String(); said != "" {
+		return out.Bytes(), errors.New(lastLine([]byte(said)))
+	}
+	return out.Bytes(), nil
+}
