@@ -19,9 +19,9 @@ type endpoint struct {
 	Name     string `json:"name,omitempty"`
 	URI      string `json:"uri"`
 	Identity string `json:"identity,omitempty"` // path of an ssh key
-	Default  bool   `json:"-"`
+	Default  bool   `json:"default,omitempty"`
 	// IsMachine: a podman machine's, whose ssh host keys nobody knows.
-	IsMachine bool `json:"is_machine,omitempty"`
+	IsMachine bool `json:"ismachine,omitempty"`
 }
 
 // String names the endpoint for messages, without a password.
@@ -76,7 +76,7 @@ func chooseEndpoint(l *cmdline.Line, named []endpoint, getenv func(string) strin
 			uri = getenv("CONTAINER_HOST")
 		}
 	}
-	if uri != "" {
+	if name == "" && uri != "" {
 		return endpoint{URI: uri, Identity: identity}, nil
 	}
 	for _, e := range named {
