@@ -87,6 +87,12 @@ func ready() error {
 // isolate gives this process and its children a podman storage and a run
 // directory below work. The base image is read from the user's storage.
 func isolate() error {
+	if err := os.Setenv("LAZYBUILD_RUNDIR", runDir()); err != nil {
+		return err
+	}
+	if isRemote() {
+		return nil
+	}
 	out, err := exec.Command("podman", "info", "--format", "{{.Store.GraphRoot}}").Output()
 	if err != nil {
 		return fmt.Errorf("podman info: %w", err)
@@ -99,15 +105,7 @@ func isolate() error {
 	if err := os.WriteFile(conf, []byte(text), 0o644); err != nil {
 		return err
 	}
-	for name, value := range map[string]string{
-		"CONTAINERS_STORAGE_CONF": conf,
-		"LAZYBUILD_RUNDIR":        runDir(),
-	} {
-		if err := os.Setenv(name, value); err != nil {
-			return err
-		}
-	}
-	return nil
+	return os.Setenv("CONTAINERS_STORAGE_CONF", conf)
 }
 
 // runDir is where lazybuild keeps its mounts and state in these tests.
@@ -117,6 +115,9 @@ func runDir() string { return filepath.Join(work, "run") }
 // the next client, and would write to its storage again), unmounts what podman
 // and lazybuild keep mounted between builds, and removes all.
 func removeWork() {
+	if isRemote() {
+		removeRemote()
+	}
 	for _, p := range processes() {
 		if p.pid != os.Getpid() && (p.ours || slices.Contains(p.args, runMarker())) {
 			_ = unix.Kill(p.pid, unix.SIGKILL)

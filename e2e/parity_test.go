@@ -66,7 +66,7 @@ func (p *project) prefetch() []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	output := filepath.Join(p.tmp, "output")
+	output := filepath.Join(p.onServer(), "output")
 	if _, err := prefetch.Fetch(t.Context(), entries, output); err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +78,7 @@ func (p *project) prefetch() []string {
 	if lock, err = prefetch.RewritePackageLock(lock, "/cachi2/output"); err != nil {
 		t.Fatal(err)
 	}
-	env := filepath.Join(p.tmp, "cachi2.env")
+	env := filepath.Join(p.onServer(), "cachi2.env")
 	for path, text := range map[string][]byte{lockPath: lock, env: []byte(prefetch.Env)} {
 		if err := os.WriteFile(path, text, 0o644); err != nil {
 			t.Fatal(err)

@@ -66,9 +66,13 @@ func (p *project) write(name, text string) {
 }
 
 // image is a name for the result of this project.
-func (p *project) image() string {
-	return "localhost/lazybuild-test/" + filepath.Base(filepath.Dir(p.dir))
-}
+func (p *project) image() string { return "localhost/lazybuild-test/" + p.name() }
+
+// name is this project's and no other's.
+func (p *project) name() string { return filepath.Base(filepath.Dir(p.dir)) }
+
+// volume is where a remote podman keeps what store is for a local one.
+func (p *project) volume() string { return "lazy-e2e-" + filepath.Base(filepath.Dir(p.store)) }
 
 // run is one lazybuild that has been started.
 type run struct {
@@ -93,7 +97,7 @@ func (p *project) startAs(args ...string) *run {
 	r := &run{t: p.t, report: filepath.Join(p.t.TempDir(), "report.json"), done: make(chan struct{})}
 	r.cmd = exec.Command(binary(), append(slices.Clone(args), "--lazy-report", r.report)...)
 	r.cmd.Dir = p.dir
-	r.cmd.Env = append(os.Environ(), "LAZYBUILD_STORE="+p.store, "TMPDIR="+p.tmp)
+	r.cmd.Env = append(os.Environ(), "LAZYBUILD_STORE="+p.store, "LAZYBUILD_VOLUME="+p.volume(), "TMPDIR="+p.tmp)
 	r.cmd.Env = append(r.cmd.Env, p.env...)
 	r.cmd.Stdin, r.cmd.Stdout, r.cmd.Stderr = p.stdin, &r.out, &r.err
 	r.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

@@ -5,11 +5,13 @@
 //
 //	prepare   read the command line, plan the tree, rewrite the Containerfile,
 //	          name the build (buildid)
-//	base      a directory below which mounts propagate to where podman builds
+//	place     where podman builds: rootful, rootless, or on another machine; what
+//	          differs between them is behind the interface place
 //	connect   to podman's API as the user's own podman would; start the service
 //	          when none listens
 //	proxy     an image made of lazybuild's own executable, loaded once; a
-//	          container from it whose attached stdin is the lease
+//	          container from it whose attached stdin is the lease. Or the same
+//	          as a process
 //	child     the user's own podman, stdio inherited, argv verbatim but for the
 //	          few flags that are added
 //	cleanup   the same code after success, after Ctrl-C, in the reaper after a
