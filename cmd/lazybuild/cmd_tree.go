@@ -9,7 +9,9 @@ import (
 	"github.com/lazybuild/lazybuild/pkg/orchestrator/cmdline"
 )
 
-const treeLong = `Print what a build would see below /cachi2/output, without network or podman.
+const treeLong = `Print what a build would see below /cachi2/output, without podman, and without
+network but for one case: a requirements.txt says neither where its packages'
+files are nor how long, so the package index is asked for them, once.
 
 With --json, one object per line: path, size (bytes or null), digest
 ("sha256:…" or null), urls (without credentials), and input (the lock file that
@@ -20,7 +22,7 @@ func newTree() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "tree [flags] [CONTEXT]",
-		Short: "Print what a build would see, without network or podman",
+		Short: "Print what a build would see, without podman",
 		Long:  treeLong,
 		Args:  cobra.MaximumNArgs(1),
 	}

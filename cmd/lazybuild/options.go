@@ -74,8 +74,8 @@ func (o *lazyOptions) fill(b *orchestrator.Options) error {
 		return &orchestrator.UsageError{Err: err}
 	}
 	o.buildArgFiles = b.Line.Values("build-arg-file")
-	if b.Plan, err = o.plan(b.Target, config, platform(b.Line)); err != nil {
-		return &orchestrator.UsageError{Err: err}
+	if b.Plan, err = o.plan(b.UI, b.Target, config, platform(b.Line)); err != nil {
+		return planError(err)
 	}
 	found, err := credentialsFor(b.Plan, b.UI)
 	if err != nil {
@@ -151,11 +151,12 @@ func variable(flag string) string {
 	return "LAZYBUILD_" + strings.ToUpper(strings.ReplaceAll(strings.TrimPrefix(flag, "lazy-"), "-", "_"))
 }
 
-func (o *lazyOptions) plan(t *orchestrator.Target, c *plan.Config, platform string) (*plan.Plan, error) {
+func (o *lazyOptions) plan(ui *orchestrator.UI, t *orchestrator.Target, c *plan.Config, platform string) (*plan.Plan, error) {
 	own := registriesOf(t.Context, c)
 	p := plan.Options{
 		ContextDir: t.Context, Containerfile: t.Containerfile(), OutputDir: outputDir, Config: c,
 		BuildArgFiles: o.buildArgFiles, Platform: platform, SourceRPMs: o.rpmSource, RegistryURL: own.url, Mirror: own.configured,
+		Lookup: o.lookup(ui, t.Context, c),
 	}
 	for _, s := range o.inputs {
 		ins, err := plan.ParseInput(s)

@@ -58,7 +58,8 @@ func (o *sourceOptions) ui() *orchestrator.UI {
 	return o.lines
 }
 
-// plan plans the build that the arguments mean. Its errors are usage errors.
+// plan plans the build that the arguments mean. Its errors are usage
+// errors, but where a package index did not answer.
 func (o *sourceOptions) plan(args []string) (*plan.Plan, error) {
 	t, err := treeTarget(o.file, args)
 	if err != nil {
@@ -74,9 +75,9 @@ func (o *sourceOptions) plan(args []string) (*plan.Plan, error) {
 	if err != nil {
 		return nil, &orchestrator.UsageError{Err: err}
 	}
-	p, err := o.lazyOptions.plan(t, config, o.platforms())
+	p, err := o.lazyOptions.plan(o.ui(), t, config, o.platforms())
 	if err != nil {
-		return nil, &orchestrator.UsageError{Err: err}
+		return nil, planError(err)
 	}
 	for _, w := range p.Warnings {
 		o.ui().Warn("%s", w)

@@ -166,25 +166,9 @@ const downloadsPerHost = 12
 
 // newClient makes a client that has so many requests under way per host.
 func newClient(o *Options, perHost int) (*fetch.Client, error) {
-	n := &o.Network
-	fo := fetch.Options{
-		MaxPerHost: perHost,
-		SystemCAs:  n.SystemCAs,
-		LookedAt:   n.LookedAt,
-		Proxy:      fetch.Proxy{HTTP: n.HTTPProxy, HTTPS: n.HTTPSProxy, No: n.NoProxy},
-		Observe: func(ev fetch.Event) {
-			if ev.Err != nil {
-				o.Events.Send(wire.Event{Kind: wire.Debug, URL: ev.URL, Text: fmt.Sprintf("downloading %s: %v, trying again in %v", ev.URL, ev.Err, ev.Wait)})
-			}
-		},
-	}
-	if len(n.CA) > 0 {
-		fo.ExtraCAs = [][]byte{n.CA}
-	}
-	fo.Credentials = credentials(n)
-	c, err := fetch.New(fo)
-	if err != nil {
-		return nil, fmt.Errorf("preparing downloads: %w", err)
-	}
-	return c, nil
+	return o.Network.Client(perHost, func(ev fetch.Event) {
+		if ev.Err != nil {
+			o.Events.Send(wire.Event{Kind: wire.Debug, URL: ev.URL, Text: fmt.Sprintf("downloading %s: %v, trying again in %v", ev.URL, ev.Err, ev.Wait)})
+		}
+	})
 }

@@ -233,7 +233,7 @@ func (q *query) ask(ctx context.Context, packages []locks.Unresolved, missing []
 	return firstOf(absent)
 }
 
-var errNoIndex = errors.New("no package index is known: set index-url in pip's configuration, PIP_INDEX_URL, or pip-index in lazybuild.toml")
+var errNoIndex = errors.New("no package index is known: set index-url in pip's configuration, PIP_INDEX_URL, or registries.pip in lazybuild.toml")
 
 // maxShown is how many packages an error names.
 const maxShown = 5

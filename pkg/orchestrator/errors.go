@@ -56,6 +56,9 @@ func Interrupted(err error) bool { return errors.Is(err, errInterrupted) }
 
 var errInterrupted = errors.New("interrupted")
 
+// ErrInterrupted is for what is interrupted before a build begins.
+var ErrInterrupted = errInterrupted
+
 // lastLine is the last line of a program's output that says something.
 func lastLine(out []byte) string {
 	lines := strings.Split(strings.TrimSpace(string(out)), "\n")

@@ -67,7 +67,7 @@ func TestConfigErrorsSayWhereAndWhat(t *testing.T) {
 		"a header's name":      {"[[hosts]]\nhost = \"a\"\ntoken-env = \"T\"\nheader = \"X:\"\n", []string{"name of a header"}},
 		"a key alone":          {"[[hosts]]\nhost = \"a\"\nkey = \"k\"\n", []string{"key needs cert"}},
 		"unknown value":        {"readahead = \"always\"\n", []string{"lazybuild.toml", `"always"`, "trace, group, off"}},
-		"unknown registry":     {"[registries]\ngo = \"https://go.example.org\"\n", []string{"registries.go", "cargo, gomod, npm"}},
+		"unknown registry":     {"[registries]\ngo = \"https://go.example.org\"\n", []string{"registries.go", "cargo, gomod, npm, pip"}},
 		"empty registry":       {"[registries]\ngomod = \"\"\n", []string{"registries.gomod is empty"}},
 		"unknown value 2":      {"allow-unverified = \"some\"\n", []string{`"some"`, "weak"}},
 	} {

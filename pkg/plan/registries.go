@@ -8,8 +8,9 @@ import (
 )
 
 // RegistryKeys are the short keys of [registries]: npm's default registry, Go's
-// module proxies (a list as in GOPROXY), and cargo's default registry.
-var RegistryKeys = []string{"cargo", "gomod", "npm"}
+// module proxies (a list as in GOPROXY), cargo's default registry, and the package
+// indexes of pip (with spaces between them).
+var RegistryKeys = []string{"cargo", "gomod", "npm", "pip"}
 
 // checkRegistries refuses keys that nothing asks for: a typing error there would
 // only show as a registry that is not used.
@@ -30,7 +31,8 @@ func checkRegistries(registries map[string]string) error {
 // redacted is a registry without its credentials.
 func redacted(value string) string {
 	u, err := url.Parse(value)
-	if err != nil || strings.Count(value, "@") > 1 {
+	// In a list, all but the first URL would pass for a path.
+	if err != nil || strings.Count(value, "@") > 1 || strings.Contains(value, "@") && strings.Count(value, "://") > 1 {
 		return "(set)"
 	}
 	u.User = nil

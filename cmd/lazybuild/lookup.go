@@ -1,0 +1,117 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/lazybuild/lazybuild/pkg/content"
+	"github.com/lazybuild/lazybuild/pkg/credentials"
+	"github.com/lazybuild/lazybuild/pkg/fetch"
+	"github.com/lazybuild/lazybuild/pkg/index"
+	"github.com/lazybuild/lazybuild/pkg/locks"
+	"github.com/lazybuild/lazybuild/pkg/orchestrator"
+	"github.com/lazybuild/lazybuild/pkg/plan"
+)
+
+// lookup answers what locks leave open, over the network where it has to.
+func (o *lazyOptions) lookup(ui *orchestrator.UI, contextDir string, c *plan.Config) plan.Lookup {
+	indexes := o.pipIndexes(contextDir, c)
+	options := index.Options{Dir: o.indexDir(), Progress: lookupProgress(ui, time.Now)}
+	return func(q plan.Question) ([]locks.Artifact, []string, error) {
+		// The signals of a build are read once it has begun.
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+		defer stop()
+		list := indexes.forLock(q.Indexes)
+		client := index.New(func() (index.Fetcher, error) { return indexNetwork(list, contextDir, c, ui) }, options)
+		files, warnings, err := client.Find(ctx, q.Packages, list)
+		if ctx.Err() != nil {
+			return nil, nil, orchestrator.ErrInterrupted
+		}
+		return files, warnings, err
+	}
+}
+
+// indexDir is where answers of package indexes are kept; "" where there is no
+// place for them.
+func (o *lazyOptions) indexDir() string {
+	dir, err := o.storeDir()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(dir, "index")
+}
+
+// indexNetwork is how indexes are reached, with what the user's tools know about
+// their hosts. It is made when the first question needs it.
+func indexNetwork(list []locks.Index, contextDir string, c *plan.Config, ui *orchestrator.UI) (index.Fetcher, error) {
+	ca, err := authorities()
+	if err != nil {
+		return nil, err
+	}
+	home, _ := os.UserHomeDir()
+	urls := make([]string, len(list))
+	for i := range list {
+		urls[i] = list[i].URL
+	}
+	g := credentials.Options{URLs: slices.Values(urls), Indexes: urls, Dirs: []string{contextDir}, Home: home, Env: os.Environ()}
+	if c != nil {
+		g.Hosts = c.Hosts
+	}
+	// Its warnings come again with the plan's files.
+	found, err := credentials.Gather(g)
+	if err != nil {
+		return nil, err
+	}
+	n := content.Network{
+		SystemCAs: ca, Credentials: found.Credentials, LookedAt: found.LookedAt,
+		HTTPProxy: proxyVariable("HTTP_PROXY"), HTTPSProxy: proxyVariable("HTTPS_PROXY"), NoProxy: proxyVariable("NO_PROXY"),
+	}
+	return n.Client(16, func(ev fetch.Event) {
+		if ev.Err != nil {
+			ui.Verbose("asking %s: %v, trying again in %v", ev.URL, ev.Err, ev.Wait)
+		}
+	})
+}
+
+// lookupEvery is how often a long search says how far it is.
+const lookupEvery = 3 * time.Second
+
+// lookupProgress says that packages are looked up, and now and then how many.
+func lookupProgress(ui *orchestrator.UI, now func() time.Time) func(done, total int) {
+	var mu sync.Mutex
+	var last time.Time
+	return func(done, total int) {
+		mu.Lock()
+		defer mu.Unlock()
+		switch t := now(); {
+		case done == total:
+			last = time.Time{}
+		case last.IsZero():
+			last = t
+			ui.Note("looking up %d packages in the package index (once: the answers are kept)", total)
+		case t.Sub(last) >= lookupEvery:
+			last = t
+			ui.Note("looked up %d of %d packages", done, total)
+		}
+	}
+}
+
+// planError says what kind of failure a failed plan is: of the user's files,
+// of the network, or none.
+func planError(err error) error {
+	if _, network := errors.AsType[*fetch.Error](err); network {
+		return fmt.Errorf("planning the build: %w", err)
+	}
+	if err == nil || errors.Is(err, orchestrator.ErrInterrupted) {
+		return err
+	}
+	return &orchestrator.UsageError{Err: err}
+}
