@@ -50,7 +50,7 @@ func (d *download) fromGit(ctx context.Context, w io.Writer) error {
 	if r.Kind == "git-crate" {
 		// Workspaces have many packages in one repository.
 		opt.Keep = func(ctx context.Context, name string, produce func(context.Context, io.Writer) error) (*os.File, error) {
-			f, _, err := d.src.store.Make(ctx, "git:"+name, produce)
+			f, _, err := d.src.view.Make(ctx, "git:"+name, produce)
 			return f, err
 		}
 	}

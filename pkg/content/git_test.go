@@ -19,7 +19,8 @@ import (
 )
 
 // gitServer serves a repository with one package of cargo, and counts requests.
-func gitServer(t *testing.T) (url, commit string, asked *atomic.Int32) {
+// With a password, it asks for it.
+func gitServer(t *testing.T, password string) (url, commit string, asked *atomic.Int32) {
 	t.Helper()
 	if _, err := exec.LookPath("git"); err != nil {
 		t.Skip("no git on this machine")
@@ -56,6 +57,10 @@ func gitServer(t *testing.T) (url, commit string, asked *atomic.Int32) {
 	asked = new(atomic.Int32)
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		asked.Add(1)
+		if _, got, _ := r.BasicAuth(); got != password {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
 		backend.ServeHTTP(w, r)
 	}))
 	t.Cleanup(srv.Close)
@@ -63,7 +68,7 @@ func gitServer(t *testing.T) (url, commit string, asked *atomic.Int32) {
 }
 
 func TestContentOfAGitCommitIsMadeOnceAndKept(t *testing.T) {
-	url, commit, asked := gitServer(t)
+	url, commit, asked := gitServer(t, "")
 	from := &tree.File{Size: tree.SizeUnknown, URLs: []string{url}}
 	archive := tree.File{Path: "deps/pip/app.tar.gz", Size: tree.SizeUnknown, Make: &tree.Recipe{
 		Kind: locks.MakeGitArchive, Args: map[string]string{"commit": commit, "prefix": "app"}, From: from,
@@ -111,7 +116,7 @@ func TestContentOfAGitCommitIsMadeOnceAndKept(t *testing.T) {
 }
 
 func TestACommitThatCannotBeHadIsAnError(t *testing.T) {
-	url, _, _ := gitServer(t)
+	url, _, _ := gitServer(t, "")
 	tr, err := tree.Build([]tree.Input{{Type: "pip", Lock: "lock"}}, []tree.File{{
 		Path: "deps/pip/app.tar.gz", Size: tree.SizeUnknown, Make: &tree.Recipe{
 			Kind: locks.MakeGitArchive, Args: map[string]string{"commit": strings.Repeat("ab", 20), "prefix": "app"},
@@ -126,5 +131,28 @@ func TestACommitThatCannotBeHadIsAnError(t *testing.T) {
 	defer b.Close()
 	if _, err := b.Wait(t.Context()); err == nil || !strings.Contains(err.Error(), "does not have the commit") {
 		t.Errorf("the error is %v", err)
+	}
+}
+
+// Archives, packages and what is kept to make more of them.
+func TestAPrivateRepositoryIsForHoldersOfItsCredential(t *testing.T) {
+	url, commit, asked := gitServer(t, "s3cret")
+	from := &tree.File{Size: tree.SizeUnknown, URLs: []string{url}}
+	tr, err := tree.Build([]tree.Input{{Type: "cargo", Lock: "lock"}}, nil, []tree.Dir{{Path: "deps/cargo/app-1.0.0", Make: tree.Recipe{
+		Kind: locks.MakeGitCrate, Args: map[string]string{"commit": commit, "package": "app"}, From: from,
+	}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := openStore(t)
+	if _, err := visitor(t, s, tr, user("u", "s3cret")).Expand(t.Context(), &tr.Dirs[0]); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := visitor(t, s, tr, nil).Expand(t.Context(), &tr.Dirs[0]); err == nil || !strings.Contains(err.Error(), "401") {
+		t.Errorf("nobody gets the package: %v", err)
+	}
+	before := asked.Load()
+	if _, err := visitor(t, s, tr, user("u", "s3cret")).Expand(t.Context(), &tr.Dirs[0]); err != nil || asked.Load() != before {
+		t.Errorf("its holder has to ask again: %v", err)
 	}
 }
