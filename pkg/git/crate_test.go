@@ -21,7 +21,18 @@ import (
 
 // workspace is a repository with what cargo has to sort out.
 var workspace = map[string]string{
-	"Cargo.toml": `[workspace]
+	"Cargo.toml": `[package]
+name = "root-lib"
+version.workspace = true
+edition = "2021"
+
+[dependencies]
+inner.workspace = true
+
+[target.'cfg(unix)'.dependencies]
+plain = { path = "crates/plain" }
+
+[workspace]
 members = ["crates/*"]
 resolver = "2"
 
@@ -38,6 +49,7 @@ inner = { path = "crates/inner", version = "1.2.3", default-features = false, fe
 [workspace.lints.rust]
 unused_variables = "allow"
 `,
+	"src/lib.rs":                   "pub fn four() -> u32 { inner::one() + plain::three() }\n",
 	"README.md":                    "the workspace\n",
 	"LICENSE":                      "a licence\n",
 	".gitignore":                   "target\n",
@@ -137,13 +149,13 @@ func TestCratesAreThoseOfCargoVendor(t *testing.T) {
 		}
 	}
 	url := w.url("lib")
-	write("Cargo.toml", "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2021\"\n[dependencies]\nouter = { git = \""+url+"\" }\nplain = { git = \""+url+"\" }\n")
-	write("src/main.rs", "fn main() { println!(\"{}\", outer::two() + plain::three()); }\n")
+	write("Cargo.toml", "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2021\"\n[dependencies]\nouter = { git = \""+url+"\" }\nplain = { git = \""+url+"\" }\nroot-lib = { git = \""+url+"\" }\n")
+	write("src/main.rs", "fn main() { println!(\"{}\", outer::two() + plain::three() + root_lib::four()); }\n")
 	cargo("vendor", "--versioned-dirs", "theirs")
 
 	c := w.fetch("lib", commit)
 	for dir, k := range map[string]Crate{
-		"outer-1.2.3": {"outer", "1.2.3"}, "inner-1.2.3": {"inner", "1.2.3"}, "plain-0.1.0": {"plain", ""},
+		"root-lib-1.2.3": {"root-lib", "1.2.3"}, "outer-1.2.3": {"outer", "1.2.3"}, "inner-1.2.3": {"inner", "1.2.3"}, "plain-0.1.0": {"plain", ""},
 	} {
 		w.crate(c, k, filepath.Join(app, "ours", dir))
 		theirs, ours := filesOf(t, filepath.Join(app, "theirs", dir)), filesOf(t, filepath.Join(app, "ours", dir))
@@ -183,17 +195,19 @@ func sameManifest(t *testing.T, dir, theirs, ours string) {
 	}
 	for _, key := range []string{"name", "version", "edition", "license", "authors", "readme"} {
 		got, want := table(b, "package")[key], table(a, "package")[key]
-		if key == "readme" && want == false {
-			continue // cargo's way to say that there is none
+		if key == "readme" && (want == false || got == nil) {
+			continue // cargo finds README.md by itself, and writes false where there is none
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s: package.%s (- cargo vendor, + lazybuild):\n%s", dir, key, diff)
 		}
 	}
-	if diff := cmp.Diff(a["dependencies"], b["dependencies"]); diff != "" {
-		t.Errorf("%s: dependencies (- cargo vendor, + lazybuild):\n%s", dir, diff)
+	for _, key := range []string{"dependencies", "target"} {
+		if diff := cmp.Diff(a[key], b[key]); diff != "" {
+			t.Errorf("%s: %s (- cargo vendor, + lazybuild):\n%s", dir, key, diff)
+		}
 	}
-	if strings.Contains(ours, "workspace") {
+	if strings.Contains(ours, "workspace = true") || dir != "root-lib-1.2.3" && strings.Contains(ours, "workspace") {
 		t.Errorf("%s still needs a workspace:\n%s", dir, ours)
 	}
 }

@@ -44,6 +44,9 @@ func (m *manifest) identity() (name, version string) {
 	p := table(m.doc, "package")
 	name, _ = p["name"].(string)
 	version, _ = p["version"].(string)
+	if p["version"] == nil {
+		version = "0.0.0" // cargo's own
+	}
 	return name, version
 }
 
