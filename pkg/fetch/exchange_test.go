@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 // talker answers and notes what it was asked.
@@ -123,4 +125,26 @@ func TestExchangeRefusesFiles(t *testing.T) {
 	if err := c.Exchange(t.Context(), Exchange{URL: "file:///etc/passwd"}, func(Answer) error { return nil }); !errors.Is(err, ErrURL) {
 		t.Errorf("the error is %v", err)
 	}
+}
+
+// A server that goes silent in the middle costs one interval for each try.
+func TestExchangeWithASilentServerEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.serve("silent.example:80", "192.0.2.1", http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			fmt.Fprint(rw, "begin")
+			rw.(http.Flusher).Flush()
+			<-r.Context().Done()
+		}))
+		c := w.client(Options{MaxTries: 2, NoProgress: time.Minute})
+		started := time.Now()
+		var got string
+		err := c.Exchange(t.Context(), Exchange{URL: "http://silent.example/x"}, readAll(&got))
+		if !errors.Is(err, ErrNoProgress) {
+			t.Errorf("the error is %v", err)
+		}
+		if took := time.Since(started); took > 4*time.Minute {
+			t.Errorf("it took %v", took)
+		}
+	})
 }

@@ -79,7 +79,7 @@ func (w *world) crate(c *Commit, k Crate, dir string) {
 }
 
 // extract unpacks an archive of regular files.
-func extract(t *testing.T, archive []byte, dir string) {
+func extract(t testing.TB, archive []byte, dir string) {
 	t.Helper()
 	for r := tar.NewReader(bytes.NewReader(archive)); ; {
 		h, err := r.Next()

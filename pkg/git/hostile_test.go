@@ -7,7 +7,9 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"strings"
@@ -259,4 +261,63 @@ func FuzzCommitAndModules(f *testing.F) {
 			}
 		}
 	})
+}
+
+// answer has the server answer with this pack, in packets of a sideband.
+func answer(pack []byte) func(http.Handler) http.Handler {
+	return spoil(func(w http.ResponseWriter, _ []byte) {
+		fmt.Fprint(w, "000dpackfile\n")
+		for len(pack) > 0 {
+			n := min(len(pack), 60000)
+			fmt.Fprintf(w, "%04x\x01%s", n+5, pack[:n])
+			pack = pack[n:]
+		}
+		fmt.Fprint(w, "0000")
+	})
+}
+
+// A pack that is well-formed and holds something else.
+func TestObjectsThatNobodyAskedForAreOfNoUse(t *testing.T) {
+	w := newWorld(t)
+	commit := w.repo("app", map[string]string{"file": "the right content\n"})
+	object := func(typ objectType, name string) []byte {
+		t.Helper()
+		cmd := exec.Command("git", "-C", w.dir+"/app", "cat-file", typ.String(), name)
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return packed(typ, len(out), "", string(out))
+	}
+	real := object(typeCommit, commit)
+	tree := object(typeTree, commit+"^{tree}")
+	other := w.commit("app", map[string]string{"file": "other content\n"})
+	for name, c := range map[string]struct {
+		pack []byte
+		want error
+	}{
+		"another commit":    {packOf(object(typeCommit, other), tree, packed(typeBlob, 14, "", "other content\n")), errNotThere},
+		"nothing":           {packOf(), errNotThere},
+		"no tree":           {packOf(real), errObject},
+		"another tree":      {packOf(real, object(typeTree, other+"^{tree}")), errObject},
+		"no content":        {packOf(real, tree), errObject},
+		"another content":   {packOf(real, tree, packed(typeBlob, 14, "", "other content\n")), errObject},
+		"a tree for a file": {packOf(real, tree, packed(typeTree, 0, "", "")), errObject},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w.fault(answer(c.pack))
+			got, err := Fetch(context.Background(), []string{w.url("app")}, commit, w.options())
+			if err == nil {
+				defer got.Close()
+				err = got.WriteArchive(context.Background(), io.Discard, Archive{})
+			}
+			if !errors.Is(err, c.want) {
+				t.Errorf("the error is %v, want %v", err, c.want)
+			}
+		})
+	}
+	w.fault(answer(packOf(real, tree, packed(typeBlob, 18, "", "the right content\n"))))
+	if a := w.archive(w.fetch("app", commit), Archive{}); len(a) == 0 {
+		t.Error("the right objects make no archive")
+	}
 }

@@ -24,7 +24,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // world is a git server with the real git behind it.
 type world struct {
-	t    *testing.T
+	t    testing.TB
 	dir  string // with the bare repositories
 	srv  *httptest.Server
 	wrap func(http.Handler) http.Handler // faults
@@ -33,7 +33,7 @@ type world struct {
 	requests []string // "POST /app.git/git-upload-pack"
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	t.Helper()
 	if _, err := exec.LookPath("git"); err != nil {
 		t.Skip("no git on this machine")
