@@ -3,9 +3,7 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -19,6 +17,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/lazybuild/lazybuild/bench/bare"
 	"github.com/lazybuild/lazybuild/bench/synth"
 	"github.com/lazybuild/lazybuild/pkg/plan"
 	"github.com/lazybuild/lazybuild/pkg/tree"
@@ -80,18 +79,18 @@ func (b *bench) lazy(ctx context.Context, store string, packages []*synth.Packag
 	if err := os.MkdirAll(store, 0o700); err != nil {
 		return 0, err
 	}
-	p, err := startProxy(ctx, b.c.binary, spec, t)
+	p, err := bare.Start(ctx, b.c.binary, spec, t)
 	if err != nil {
 		return 0, err
 	}
 	start := time.Now()
 	for _, d := range t.Dirs {
 		if err := readRepodata(filepath.Join(spec.Output, d.Path)); err != nil {
-			return 0, errors.Join(err, p.end())
+			return 0, errors.Join(err, p.End())
 		}
 	}
 	took := time.Since(start)
-	return took, p.end()
+	return took, p.End()
 }
 
 func readRepodata(dir string) error {
@@ -128,65 +127,6 @@ func (b *bench) plan(packages []*synth.Package) (*tree.Tree, error) {
 		return nil, err
 	}
 	return made.Tree, nil
-}
-
-// proxy is a running `lazybuild proxy`.
-type proxy struct {
-	cmd   *exec.Cmd
-	in    io.WriteCloser
-	drain chan struct{}
-}
-
-func startProxy(ctx context.Context, binary string, spec wire.Spec, t *tree.Tree) (*proxy, error) {
-	cmd := exec.CommandContext(ctx, binary, "proxy")
-	cmd.Stderr = os.Stderr
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		return nil, err
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	if err := cmd.Start(); err != nil {
-		return nil, err
-	}
-	if err := wire.WriteSpec(in, spec, t); err != nil {
-		return nil, err
-	}
-	p := &proxy{cmd, in, make(chan struct{})}
-	ready := make(chan error, 1)
-	go p.events(out, ready)
-	return p, <-ready
-}
-
-// events reads the proxy's events; what it complains of goes to stderr.
-func (p *proxy) events(out io.Reader, ready chan<- error) {
-	defer close(p.drain)
-	lines := bufio.NewScanner(out)
-	lines.Buffer(nil, 16<<20)
-	for lines.Scan() {
-		var ev wire.Event
-		if json.Unmarshal(lines.Bytes(), &ev) != nil {
-			continue
-		}
-		switch ev.Kind {
-		case wire.Ready:
-			ready <- nil
-		case wire.Fatal:
-			ready <- errors.New(ev.Text)
-		case wire.Failed, wire.Warning:
-			fmt.Fprintln(os.Stderr, ev.Text)
-		}
-	}
-}
-
-func (p *proxy) end() error {
-	if _, err := io.WriteString(p.in, wire.Bye+"\n"); err != nil {
-		return err
-	}
-	<-p.drain
-	return p.cmd.Wait()
 }
 
 // prefetch downloads all, eight files at once from each host, checks them and
