@@ -101,6 +101,7 @@ func (o *materializeOptions) run(ctx context.Context, args []string) error {
 		if err == nil {
 			err = os.WriteFile(path.Join(o.output, "cachi2.env"), plan.Cachi2Env(p.Env), 0o644)
 		}
+		<-src.Settled() // the files are there; the store may still write
 		fetched := src.Summary().Fetched
 		o.ui().Note("wrote %d of %d files (%s) to %s, fetched %s in %d files, removed %d, took %s", r.Written, r.Files,
 			humanize.Bytes(uint64(r.Bytes)), o.output, humanize.Bytes(uint64(fetched.Bytes)), fetched.Files, r.Removed,

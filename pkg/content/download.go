@@ -30,6 +30,13 @@ type download struct {
 	// inner is the download of what this content is made from; under source.mu.
 	inner *download
 
+	// early is closed when the content is whole and verified, which is before it
+	// is in the store; whole is a file of it then, as long as the download lasts.
+	early   chan struct{}
+	once    sync.Once // for early
+	wholeMu sync.Mutex
+	whole   *os.File
+
 	size     atomic.Int64
 	sized    chan struct{} // closed when size is the origin's word
 	sizeOnce sync.Once
@@ -48,7 +55,7 @@ const (
 )
 
 func newDownload(s *Source, f *tree.File, p fetch.Priority, before *download) *download {
-	d := &download{src: s, file: f, ticket: fetch.NewTicket(p), sized: make(chan struct{}), done: make(chan struct{})}
+	d := &download{src: s, file: f, ticket: fetch.NewTicket(p), sized: make(chan struct{}), early: make(chan struct{}), done: make(chan struct{})}
 	d.ahead = p < fetch.Demand
 	d.demanded = !d.ahead
 	if before != nil && before.err != nil && before.demanded {
@@ -86,6 +93,7 @@ func (d *download) succeeded() bool {
 }
 
 func (d *download) run() {
+	defer d.forgetWhole() // after done: whoever comes later looks into the store
 	defer close(d.done)
 	d.src.stats.started(d)
 	d.err = d.fetch(d.src.ctx)
@@ -140,6 +148,7 @@ func isMismatch(err error) bool {
 // put downloads from the first of the URLs that works.
 func (d *download) put(ctx context.Context, urls []string) (from fetch.Result, err error) {
 	fill := func(ctx context.Context, p *store.Partial) (err error) {
+		p.WhenWhole(d.serve)
 		ctx, used := d.src.noting(ctx)
 		defer func() { p.CameBy(used.by()...) }()
 		from, err = d.src.client.Get(ctx, fetch.Request{URLs: urls, Size: d.file.Size, Ticket: d.ticket}, &sink{p, d})
@@ -157,6 +166,48 @@ func (d *download) put(ctx context.Context, urls []string) (from fetch.Result, e
 	}
 	d.setSize(info.Size)
 	return from, f.Close()
+}
+
+// serve lets readers have the content while it is still on its way to the disk.
+// The file is d's.
+func (d *download) serve(f *os.File, info store.Info) {
+	if d.src.compareHeader(d.file, f) != nil {
+		f.Close() // fetch says it once more, for whoever waits
+		return
+	}
+	d.setSize(info.Size)
+	d.once.Do(func() {
+		d.wholeMu.Lock()
+		d.whole, f = f, nil
+		d.wholeMu.Unlock()
+		close(d.early)
+	})
+	if f != nil {
+		f.Close()
+	}
+}
+
+// openWhole opens the content if it is whole but not yet in the store.
+func (d *download) openWhole() *os.File {
+	d.wholeMu.Lock()
+	defer d.wholeMu.Unlock()
+	if d.whole == nil {
+		return nil
+	}
+	f, err := duplicate(d.whole)
+	if err != nil {
+		return nil // it will be in the store
+	}
+	return f
+}
+
+func (d *download) forgetWhole() {
+	d.wholeMu.Lock()
+	defer d.wholeMu.Unlock()
+	if d.whole != nil {
+		d.whole.Close()
+		d.whole = nil
+	}
 }
 
 func (d *download) setSize(n int64) {

@@ -1,10 +1,15 @@
 package content
 
 import (
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/lazybuild/lazybuild/pkg/fetch"
+	"github.com/lazybuild/lazybuild/pkg/store"
 )
 
 func TestWaitsAreCountedOnce(t *testing.T) {
@@ -51,5 +56,41 @@ func TestReadAheadsFailuresAreItsOwn(t *testing.T) {
 	}
 	if _, fresh := s.join(failed.file, fetch.Demand); !fresh {
 		t.Error("a program gets read-ahead's failure")
+	}
+}
+
+// A reader gets verified content while the store still writes it; what fails to
+// be kept after that fails for later readers alone.
+func TestReaderDoesNotWaitForTheDisk(t *testing.T) {
+	s := newTestSource(t, treeOf(t, newOrigin(t).file("a", "content")))
+	d := newDownload(s, &s.tree.Files[0], fetch.Demand, nil) // it never runs: its store takes for ever
+	early, late := &Blob{src: s, file: d.file, dl: d}, &Blob{src: s, file: d.file, dl: d}
+	defer early.Close()
+	if early.Ready() != nil {
+		t.Fatal("content out of nothing")
+	}
+	whole, err := os.Create(filepath.Join(t.TempDir(), "whole"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := whole.WriteString("content"); err != nil {
+		t.Fatal(err)
+	}
+	d.serve(whole, store.Info{Size: 7})
+	file, err := early.Wait(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := late.Size(t.Context()); n != 7 || err != nil {
+		t.Errorf("size %d, %v", n, err)
+	}
+	d.err = errors.New("the disk is full")
+	close(d.done)
+	d.forgetWhole()
+	if data, err := io.ReadAll(io.NewSectionReader(file, 0, 7)); err != nil || string(data) != "content" {
+		t.Errorf("the early reader has %q, %v", data, err)
+	}
+	if _, err := late.Wait(t.Context()); err != d.err {
+		t.Errorf("the late reader: %v", err)
 	}
 }

@@ -111,7 +111,7 @@ func (s *Source) readWhole(ctx context.Context, f *tree.File, e *rpm.Entry) erro
 func (s *Source) withContent(ctx context.Context, f *tree.File, use func(*os.File) error) error {
 	b := s.Open(f)
 	defer b.Close()
-	file, err := b.Wait(ctx)
+	file, err := b.kept(ctx)
 	if err != nil {
 		return err
 	}
@@ -185,7 +185,22 @@ func (h *headerSource) Range(ctx context.Context, off, n int64) ([]byte, int64, 
 // than it has in the file. They are forgotten, with the repodata made of them.
 // In this build the package stays unreadable: dnf has decided by the wrong facts.
 func (s *Source) checkHeader(f *tree.File) error {
-	if f.Digest == "" || !strings.HasSuffix(f.Path, ".rpm") {
+	if !isPackage(f) {
+		return nil
+	}
+	file, _, err := s.view.Get(f.Digest)
+	if err != nil {
+		return nil // somebody cleans the store; the next reader sees to it
+	}
+	defer file.Close()
+	return s.compareHeader(f, file)
+}
+
+func isPackage(f *tree.File) bool { return f.Digest != "" && strings.HasSuffix(f.Path, ".rpm") }
+
+// compareHeader is checkHeader for content that need not be in the store yet.
+func (s *Source) compareHeader(f *tree.File, file io.ReaderAt) error {
+	if !isPackage(f) {
 		return nil
 	}
 	if err := s.spoiledBy(f); err != nil {
@@ -195,12 +210,8 @@ func (s *Source) checkHeader(f *tree.File) error {
 	if facts == nil {
 		return nil
 	}
-	file, _, err := s.view.Get(f.Digest)
-	if err != nil {
-		return nil // somebody cleans the store; the next reader sees to it
-	}
-	defer file.Close()
-	if err = rpm.CompareHeader(file, facts); err == nil {
+	err := rpm.CompareHeader(file, facts)
+	if err == nil {
 		return nil
 	}
 	s.spoiled.Store(f.Digest, err) // first: keep looks at it

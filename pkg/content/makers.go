@@ -87,7 +87,7 @@ func (d *download) origin(ctx context.Context) (*Blob, error) {
 		return b, nil
 	}
 	b.dl = d.src.joinWithin(d, &from)
-	if _, err := b.Wait(ctx); err != nil {
+	if _, err := b.kept(ctx); err != nil {
 		b.Close()
 		return nil, err
 	}

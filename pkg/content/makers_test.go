@@ -92,6 +92,7 @@ func TestMadeDirectoryIsMadeOnceAndServedInParts(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 	s.Opened(&files[0])
+	<-s.Settled()
 	if sum := s.Summary(); sum.Opened[0].From != "origin" || sum.Fetched.Files != 1 || sum.Unverified != 0 {
 		t.Errorf("%+v", sum)
 	}

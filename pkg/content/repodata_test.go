@@ -76,6 +76,7 @@ func TestHeaderOfAStoredPackageIsReadFromTheStore(t *testing.T) {
 	if err := b.read("a"); err != nil {
 		t.Fatal(err)
 	}
+	<-b.src.Settled() // a reader does not wait for the store
 	w.asked()
 	b.expand()
 	if got := w.asked(); got != "" {

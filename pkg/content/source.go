@@ -238,6 +238,9 @@ type Blob struct {
 func (b *Blob) Ready() *os.File {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.content == nil && b.dl != nil {
+		b.content = b.dl.openWhole()
+	}
 	if b.content == nil && b.dl != nil && b.dl.succeeded() {
 		b.content = b.src.stored(b.file)
 	}
@@ -254,13 +257,30 @@ func (b *Blob) Wait(ctx context.Context) (*os.File, error) {
 	if b.dl == nil {
 		return nil, syscall.EIO
 	}
+	// Readers do not wait for the disk.
 	select {
+	case <-b.dl.early:
 	case <-b.dl.done:
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	if b.dl.err != nil {
-		return nil, b.dl.err
+	if f := b.Ready(); f != nil {
+		return f, nil
+	}
+	return b.kept(ctx)
+}
+
+// kept is Wait for whoever needs the content in the store.
+func (b *Blob) kept(ctx context.Context) (*os.File, error) {
+	if b.dl != nil {
+		select {
+		case <-b.dl.done:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+		if b.dl.err != nil {
+			return nil, b.dl.err
+		}
 	}
 	if f := b.Ready(); f != nil {
 		return f, nil

@@ -34,6 +34,7 @@ type Partial struct {
 	by     []Holder  // whose credentials the content came by
 	failed error     // the first error of a write: what is on disk is in doubt
 	done   bool
+	whole  func(*os.File, Info)
 }
 
 // openPartial opens what an earlier try has left, or makes a new file. The lock
@@ -113,6 +114,13 @@ func (p *Partial) hash(b []byte) {
 // rehash reads what is there, from the disk and not from anybody's memory of
 // it, and leaves the file's position at its end.
 func (p *Partial) rehash(ctx context.Context) error {
+	fi, err := p.f.Stat()
+	if err != nil {
+		return fmt.Errorf("reading partial %q: %w", p.name, err)
+	}
+	if fi.Size() == 0 {
+		return nil // nearly all: a buffer for each would be the dearest part of a small blob
+	}
 	buf := make([]byte, 1<<20)
 	for {
 		if err := ctx.Err(); err != nil {
@@ -129,6 +137,13 @@ func (p *Partial) rehash(ctx context.Context) error {
 		}
 	}
 }
+
+// WhenWhole has do called as soon as the content is whole and has passed its
+// check, before it is on the disk: whoever only wants to read it need not wait
+// for the disk. do gets a file that can't be written to, closes it at any time,
+// and must not block. It is not called when Put fails before that, and Put may
+// still fail after it: the content was right then, but could not be kept.
+func (p *Partial) WhenWhole(do func(*os.File, Info)) { p.whole = do }
 
 // Offset is how many bytes are there, hashed: where the next Write goes, and
 // where a request for the rest has to begin.

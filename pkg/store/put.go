@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path"
-	"syscall"
 
 	"github.com/lazybuild/lazybuild/pkg/digest"
 )
@@ -119,26 +117,25 @@ func (s *Store) commit(p *Partial) (*os.File, Info, error) {
 	if err := step("put.chmod", func() error { return p.f.Chmod(0o444) }); err != nil {
 		return nil, Info{}, err
 	}
-	// The bytes are on the disk before the name is: after a power cut, a name
-	// without its bytes would be a wrong blob. Late write errors show here too.
-	if err := step("put.fsync", p.f.Sync); err != nil {
-		return nil, Info{}, p.fail(fmt.Errorf("writing to the store: %w", err))
-	}
 	// The caller's descriptor is opened before the rename: afterwards, gc could
 	// take the blob away in between. It can't write.
 	var f *os.File
-	err := step("put.reopen", func() (err error) { f, err = s.root.Open(p.name); return err })
+	err := step("put.reopen", func() (err error) { f, err = p.reopen(); return err })
 	if err == nil {
-		err = sameFile(f, p.f)
+		err = p.tell(info)
+	}
+	// The bytes are on the disk before the name is: after a power cut, a name
+	// without its bytes would be a wrong blob. Late write errors show here too.
+	if err == nil {
+		if err = step("put.fsync", p.f.Sync); err != nil {
+			err = p.fail(fmt.Errorf("writing to the store: %w", err))
+		}
 	}
 	// Appears whole or not at all. Another blob of that name has the same bytes.
+	// No fsync of the directory: a power cut that undoes the rename leaves a
+	// partial that is whole, which the next Put finds out and renames again.
 	if err == nil {
 		err = step("put.rename", func() error { return s.renameInto(p.name, blob) })
-	}
-	// Without it a power cut could undo the rename, after somebody was told
-	// that the blob is there (an alias, a layer in podman's cache).
-	if err == nil {
-		err = step("put.fsyncdir", func() error { return s.syncDirs(blob) })
 	}
 	if err != nil {
 		if f != nil {
@@ -163,37 +160,29 @@ func (s *Store) remember(p *Partial, info Info) {
 	}
 }
 
-// syncDirs makes the name of a blob last. Its directory may be new, so that
-// one's name has to last too; once in a process is enough.
-func (s *Store) syncDirs(blob string) error {
-	dir := path.Dir(blob)
-	if err := s.syncDir(dir); err != nil {
-		return err
+// reopen opens what was written for reading only.
+func (p *Partial) reopen() (*os.File, error) {
+	f, err := p.s.root.Open(p.name)
+	if err != nil {
+		return nil, err
 	}
-	if _, done := s.lasts.Load(dir); done {
-		return nil
+	if err := sameFile(f, p.f); err != nil {
+		f.Close()
+		return nil, err
 	}
-	if err := s.syncDir(blobDir); err != nil {
-		return err
-	}
-	s.lasts.Store(dir, true)
-	return nil
+	return f, nil
 }
 
-func (s *Store) syncDir(dir string) error {
-	d, err := s.root.Open(dir)
-	if err != nil {
-		return err
+// tell gives the content to whoever does not wait for the disk.
+func (p *Partial) tell(info Info) error {
+	if p.whole == nil {
+		return nil
 	}
-	defer d.Close()
-	err = d.Sync()
-	if errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENOTSUP) {
-		return nil // some network file systems have it for files only
+	f, err := p.reopen()
+	if err == nil {
+		p.whole(f, info)
 	}
-	if err != nil {
-		return fmt.Errorf("syncing %q: %w", dir, err)
-	}
-	return nil
+	return err
 }
 
 // sameFile fails when the name of a partial no longer leads to what was written.

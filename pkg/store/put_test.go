@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -432,6 +433,39 @@ func TestAnInvalidDigestNamesNoFile(t *testing.T) {
 		}
 		if err := s.SetFacts(d, Facts{}); err == nil {
 			t.Errorf("SetFacts(%q) succeeded", d)
+		}
+	}
+}
+
+// What WhenWhole gives out has passed the check and is right, and the blob has no
+// name yet: that comes after the disk has the bytes.
+func TestWholeContentIsGivenOutBeforeTheDiskHasIt(t *testing.T) {
+	s := openTest(t, Options{})
+	for name, right := range map[string]bool{"content": true, "wrong": false} {
+		called := false
+		f, _, err := s.Put(t.Context(), sha256Of("content"), SizeUnknown, func(_ context.Context, p *Partial) error {
+			p.WhenWhole(func(f *os.File, info Info) {
+				defer f.Close()
+				called = true
+				if data, err := io.ReadAll(f); err != nil || string(data) != "content" || info.Size != 7 || info.Digest != sha256Of("content") {
+					t.Errorf("%q, %+v, %v", data, info, err)
+				}
+				if _, err := f.Write([]byte("x")); err == nil {
+					t.Error("it can be written to")
+				}
+				if _, _, err := s.Get(sha256Of("content")); !errors.Is(err, fs.ErrNotExist) {
+					t.Errorf("the blob is there already: %v", err)
+				}
+			})
+			_, err := io.WriteString(p, name)
+			return err
+		})
+		if called != right || (err == nil) != right {
+			t.Errorf("%s: given out: %v, error: %v", name, called, err)
+		}
+		if f != nil {
+			f.Close()
+			os.RemoveAll(filepath.Join(s.Dir(), format, blobDir))
 		}
 	}
 }

@@ -35,7 +35,6 @@ type Store struct {
 	// everybodys are the digests of blobs that are known to be public.
 	everybodys sync.Map
 	sums       sync.Map // ref of a digest -> digest.Digest, what its alias says
-	lasts      sync.Map // directory of blobs -> true: this process has synced its name
 	space      space
 	facts      sync.Mutex // one facts file is changed at a time
 }
