@@ -31,11 +31,10 @@ type download struct {
 	inner *download
 
 	// early is closed when the content is whole and verified, which is before it
-	// is in the store; whole is a file of it then, as long as the download lasts.
-	early   chan struct{}
-	once    sync.Once // for early
-	wholeMu sync.Mutex
-	whole   *os.File
+	// is in the store; whole opens it then.
+	early chan struct{}
+	once  sync.Once // for early
+	whole store.Opener
 
 	size     atomic.Int64
 	sized    chan struct{} // closed when size is the origin's word
@@ -93,7 +92,6 @@ func (d *download) succeeded() bool {
 }
 
 func (d *download) run() {
-	defer d.forgetWhole() // after done: whoever comes later looks into the store
 	defer close(d.done)
 	d.src.stats.started(d)
 	d.err = d.fetch(d.src.ctx)
@@ -169,45 +167,43 @@ func (d *download) put(ctx context.Context, urls []string) (from fetch.Result, e
 }
 
 // serve lets readers have the content while it is still on its way to the disk.
-// The file is d's.
-func (d *download) serve(f *os.File, info store.Info) {
-	if d.src.compareHeader(d.file, f) != nil {
-		f.Close() // fetch says it once more, for whoever waits
-		return
+func (d *download) serve(open store.Opener, info store.Info) {
+	if isPackage(d.file) && d.headerDiffers(open) {
+		return // fetch says it once more, for whoever waits
 	}
 	d.setSize(info.Size)
 	d.once.Do(func() {
-		d.wholeMu.Lock()
-		d.whole, f = f, nil
-		d.wholeMu.Unlock()
+		d.whole = open
 		close(d.early)
 	})
-	if f != nil {
-		f.Close()
+}
+
+func (d *download) headerDiffers(open store.Opener) bool {
+	f, err := open()
+	if err != nil {
+		return true
 	}
+	defer f.Close()
+	return d.src.compareHeader(d.file, f) != nil
 }
 
 // openWhole opens the content if it is whole but not yet in the store.
 func (d *download) openWhole() *os.File {
-	d.wholeMu.Lock()
-	defer d.wholeMu.Unlock()
-	if d.whole == nil {
+	select {
+	case <-d.done: // the store's word counts from now on
+		return nil
+	default:
+	}
+	select {
+	case <-d.early:
+	default:
 		return nil
 	}
-	f, err := duplicate(d.whole)
+	f, err := d.whole()
 	if err != nil {
 		return nil // it will be in the store
 	}
 	return f
-}
-
-func (d *download) forgetWhole() {
-	d.wholeMu.Lock()
-	defer d.wholeMu.Unlock()
-	if d.whole != nil {
-		d.whole.Close()
-		d.whole = nil
-	}
 }
 
 func (d *download) setSize(n int64) {

@@ -69,14 +69,11 @@ func TestReaderDoesNotWaitForTheDisk(t *testing.T) {
 	if early.Ready() != nil {
 		t.Fatal("content out of nothing")
 	}
-	whole, err := os.Create(filepath.Join(t.TempDir(), "whole"))
-	if err != nil {
+	whole := filepath.Join(t.TempDir(), "whole")
+	if err := os.WriteFile(whole, []byte("content"), 0o444); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := whole.WriteString("content"); err != nil {
-		t.Fatal(err)
-	}
-	d.serve(whole, store.Info{Size: 7})
+	d.serve(func() (*os.File, error) { return os.Open(whole) }, store.Info{Size: 7})
 	file, err := early.Wait(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -86,7 +83,6 @@ func TestReaderDoesNotWaitForTheDisk(t *testing.T) {
 	}
 	d.err = errors.New("the disk is full")
 	close(d.done)
-	d.forgetWhole()
 	if data, err := io.ReadAll(io.NewSectionReader(file, 0, 7)); err != nil || string(data) != "content" {
 		t.Errorf("the early reader has %q, %v", data, err)
 	}

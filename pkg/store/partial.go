@@ -34,7 +34,7 @@ type Partial struct {
 	by     []Holder  // whose credentials the content came by
 	failed error     // the first error of a write: what is on disk is in doubt
 	done   bool
-	whole  func(*os.File, Info)
+	whole  func(Opener, Info)
 }
 
 // openPartial opens what an earlier try has left, or makes a new file. The lock
@@ -140,10 +140,14 @@ func (p *Partial) rehash(ctx context.Context) error {
 
 // WhenWhole has do called as soon as the content is whole and has passed its
 // check, before it is on the disk: whoever only wants to read it need not wait
-// for the disk. do gets a file that can't be written to, closes it at any time,
-// and must not block. It is not called when Put fails before that, and Put may
+// for the disk. open opens it for reading, each time anew; it may be called as
+// long as the Store is open, and returns fs.ErrNotExist once the content is gone.
+// do must not block. It is not called when Put fails before that, and Put may
 // still fail after it: the content was right then, but could not be kept.
-func (p *Partial) WhenWhole(do func(*os.File, Info)) { p.whole = do }
+func (p *Partial) WhenWhole(do func(open Opener, info Info)) { p.whole = do }
+
+// Opener opens a content for reading. The caller closes the file.
+type Opener func() (*os.File, error)
 
 // Offset is how many bytes are there, hashed: where the next Write goes, and
 // where a request for the rest has to begin.

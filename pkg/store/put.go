@@ -120,9 +120,12 @@ func (s *Store) commit(p *Partial) (*os.File, Info, error) {
 	// The caller's descriptor is opened before the rename: afterwards, gc could
 	// take the blob away in between. It can't write.
 	var f *os.File
-	err := step("put.reopen", func() (err error) { f, err = p.reopen(); return err })
+	open, err := p.opener(blob)
 	if err == nil {
-		err = p.tell(info)
+		err = step("put.reopen", func() (err error) { f, err = open(); return err })
+	}
+	if err == nil && p.whole != nil {
+		p.whole(open, info)
 	}
 	// The bytes are on the disk before the name is: after a power cut, a name
 	// without its bytes would be a wrong blob. Late write errors show here too.
@@ -160,43 +163,27 @@ func (s *Store) remember(p *Partial, info Info) {
 	}
 }
 
-// reopen opens what was written for reading only.
-func (p *Partial) reopen() (*os.File, error) {
-	f, err := p.s.root.Open(p.name)
+// opener opens what was written for reading only, under the name that it has.
+func (p *Partial) opener(blob string) (Opener, error) {
+	mine, err := p.f.Stat()
 	if err != nil {
 		return nil, err
 	}
-	if err := sameFile(f, p.f); err != nil {
-		f.Close()
-		return nil, err
-	}
-	return f, nil
-}
-
-// tell gives the content to whoever does not wait for the disk.
-func (p *Partial) tell(info Info) error {
-	if p.whole == nil {
-		return nil
-	}
-	f, err := p.reopen()
-	if err == nil {
-		p.whole(f, info)
-	}
-	return err
-}
-
-// sameFile fails when the name of a partial no longer leads to what was written.
-func sameFile(a, b *os.File) error {
-	x, err := a.Stat()
-	if err != nil {
-		return err
-	}
-	y, err := b.Stat()
-	if err != nil {
-		return err
-	}
-	if !os.SameFile(x, y) {
-		return fmt.Errorf("partial %q was replaced by another file", b.Name())
-	}
-	return nil
+	root, names := p.s.root, []string{p.name, blob}
+	return func() (*os.File, error) {
+		for _, name := range names {
+			f, err := root.Open(name)
+			if errors.Is(err, fs.ErrNotExist) {
+				continue
+			}
+			if err != nil {
+				return nil, err
+			}
+			if fi, err := f.Stat(); err == nil && os.SameFile(fi, mine) {
+				return f, nil
+			}
+			f.Close() // somebody else's of that name
+		}
+		return nil, fmt.Errorf("opening %q: %w", blob, fs.ErrNotExist)
+	}, nil
 }

@@ -442,11 +442,15 @@ func TestAnInvalidDigestNamesNoFile(t *testing.T) {
 func TestWholeContentIsGivenOutBeforeTheDiskHasIt(t *testing.T) {
 	s := openTest(t, Options{})
 	for name, right := range map[string]bool{"content": true, "wrong": false} {
-		called := false
+		called, opener := false, Opener(nil)
 		f, _, err := s.Put(t.Context(), sha256Of("content"), SizeUnknown, func(_ context.Context, p *Partial) error {
-			p.WhenWhole(func(f *os.File, info Info) {
+			p.WhenWhole(func(open Opener, info Info) {
+				called, opener = true, open
+				f, err := open()
+				if err != nil {
+					t.Fatal(err)
+				}
 				defer f.Close()
-				called = true
 				if data, err := io.ReadAll(f); err != nil || string(data) != "content" || info.Size != 7 || info.Digest != sha256Of("content") {
 					t.Errorf("%q, %+v, %v", data, info, err)
 				}
@@ -463,9 +467,18 @@ func TestWholeContentIsGivenOutBeforeTheDiskHasIt(t *testing.T) {
 		if called != right || (err == nil) != right {
 			t.Errorf("%s: given out: %v, error: %v", name, called, err)
 		}
-		if f != nil {
-			f.Close()
-			os.RemoveAll(filepath.Join(s.Dir(), format, blobDir))
+		if f == nil {
+			continue
+		}
+		f.Close()
+		again, err := opener()
+		if err != nil {
+			t.Fatalf("under its new name: %v", err)
+		}
+		again.Close()
+		os.RemoveAll(filepath.Join(s.Dir(), format, blobDir))
+		if _, err := opener(); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("when it is gone: %v", err)
 		}
 	}
 }
