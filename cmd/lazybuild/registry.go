@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,17 +18,22 @@ type registries struct {
 	config  map[string]string // lazybuild.toml's, by format
 	files   []string          // .npmrc files, the project's first
 	npm     func() string
+	cargo   *cargoRegistries
 }
 
 // registriesOf prepares to look; context is the project's directory, c its
-// configuration or nil.
-func registriesOf(context string, c *plan.Config) registries {
+// configuration or nil, cache where answers of registries are kept ("": nowhere).
+func registriesOf(context string, c *plan.Config, cache string) registries {
 	if c == nil {
 		c = &plan.Config{}
 	}
 	home, _ := os.UserHomeDir()
 	return registries{
 		context: context, config: c.Registries,
+		cargo: &cargoRegistries{
+			context: context, config: c.Registries, cache: cache, get: getSmall,
+			home: cmp.Or(os.Getenv("CARGO_HOME"), filepath.Join(home, ".cargo")),
+		},
 		files: []string{filepath.Join(context, ".npmrc"), filepath.Join(home, ".npmrc")},
 		// npm takes a third of a second to say what its default is.
 		npm: sync.OnceValue(func() string {
@@ -84,6 +90,9 @@ func (r registries) url(format string) string {
 		return r.npm()
 	case "gomod":
 		return goProxy(r.context)
+	}
+	if source, ok := strings.CutPrefix(format, "cargo:"); ok {
+		return r.cargo.download(source)
 	}
 	return ""
 }

@@ -2,6 +2,7 @@ package locks
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 )
 
@@ -72,7 +73,7 @@ func (b *builder) merge(have *Artifact, a Artifact) error {
 // conflict says whether two artifacts at one path can't be the same file.
 // Digests of different algorithms can't be compared: then the URL decides.
 func conflict(x, y *Artifact) bool {
-	if x.Size != y.Size && x.Size != SizeUnknown && y.Size != SizeUnknown {
+	if x.Size != y.Size && x.Size != SizeUnknown && y.Size != SizeUnknown || !sameMake(x.Make, y.Make) {
 		return true
 	}
 	if x.Digest != "" && x.Digest.Algorithm() == y.Digest.Algorithm() {
@@ -81,7 +82,19 @@ func conflict(x, y *Artifact) bool {
 	return !slices.ContainsFunc(x.URLs, func(u string) bool { return slices.Contains(y.URLs, u) })
 }
 
+// sameMake says that what is downloaded is made into the same (of one repository,
+// another commit is another content).
+func sameMake(x, y *Make) bool {
+	if x == nil || y == nil {
+		return x == y
+	}
+	return x.Kind == y.Kind && x.Dir == y.Dir && maps.Equal(x.Args, y.Args)
+}
+
 func stated(a *Artifact) string {
+	if a.Digest == "" && a.Make != nil && a.Make.Args["commit"] != "" {
+		return "commit " + a.Make.Args["commit"]
+	}
 	if a.Digest == "" {
 		return "no digest"
 	}

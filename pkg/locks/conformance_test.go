@@ -47,7 +47,7 @@ type malformed struct {
 
 func samples() []sample {
 	return []sample{
-		pylockSample(), uvSample(), requirementsSample(), npmSample(), yarnSample(), pnpmSample(), bundlerSample(), gomodSample(), genericSample(), rpmSample(),
+		pylockSample(), uvSample(), requirementsSample(), npmSample(), yarnSample(), pnpmSample(), bundlerSample(), gomodSample(), cargoSample(), genericSample(), rpmSample(),
 		mavenSample(),
 	}
 }
@@ -68,6 +68,12 @@ func (s sample) source(data []byte) Source {
 
 // ownRegistry is what the user of the samples has configured.
 func ownRegistry(format string) string {
+	if strings.HasPrefix(format, "cargo:") && strings.Contains(format, "unknown") {
+		return ""
+	}
+	if format == "cargo:"+crates {
+		return "https://dl.example.org/{crate}/{crate}-{version}.crate"
+	}
 	if format == "gomod" {
 		return "https://goproxy.example.org|mirror.example.org/go/,direct"
 	}
@@ -258,7 +264,7 @@ func checkAnswer(t *testing.T, s sample, data []byte) {
 			t.Errorf("path %q: %v", a.Path, err)
 		}
 		seen[a.Path] = true
-		if a.Make != nil && a.Digest != "" {
+		if a.Make != nil && a.Digest != "" && a.Make.Kind != MakeCrate {
 			t.Errorf("%s: %+v", a.Path, a)
 		}
 		if len(a.URLs) == 0 || a.Size < SizeUnknown {

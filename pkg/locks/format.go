@@ -38,6 +38,7 @@ func Formats() []Format {
 		newFormat("npm", oneOf("npm-shrinkwrap.json", "package-lock.json"), parseNpm),
 		newFormat("yarn", oneOf("yarn.lock"), parseYarn),
 		newFormat("pnpm", oneOf("pnpm-lock.yaml"), parsePnpm),
+		newFormat("cargo", oneOf("Cargo.lock"), parseCargo),
 		newFormat("gomod", oneOf("go.mod", "go.work"), parseGomod),
 		newFormat("bundler", oneOf("Gemfile.lock"), parseBundler),
 		newFormat("generic", oneOf("artifacts.lock.yaml"), parseGeneric),

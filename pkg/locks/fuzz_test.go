@@ -30,6 +30,7 @@ func FuzzYarn(f *testing.F)         { fuzzFormat(f, yarnSample()) }
 func FuzzPnpm(f *testing.F)         { fuzzFormat(f, pnpmSample()) }
 func FuzzBundler(f *testing.F)      { fuzzFormat(f, bundlerSample()) }
 func FuzzGoSum(f *testing.F)        { fuzzFormat(f, gomodSample()) }
+func FuzzCargo(f *testing.F)        { fuzzFormat(f, cargoSample()) }
 func FuzzGeneric(f *testing.F)      { fuzzFormat(f, genericSample()) }
 func FuzzRPM(f *testing.F)          { fuzzFormat(f, rpmSample()) }
 func FuzzMaven(f *testing.F)        { fuzzFormat(f, mavenSample()) }

@@ -1,0 +1,233 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/BurntSushi/toml"
+	"github.com/google/renameio/v2"
+
+	"github.com/lazybuild/lazybuild/pkg/fetch"
+	"github.com/lazybuild/lazybuild/pkg/locks"
+)
+
+// cargoRegistries finds from where the registries of a Cargo.lock serve their
+// crates.
+type cargoRegistries struct {
+	context string            // the project's directory
+	config  map[string]string // lazybuild.toml's
+	home    string            // CARGO_HOME
+	cache   string            // directory for what registries have said; may be empty
+	get     func(url string) ([]byte, error)
+}
+
+// download is the template for the URLs of the crates of a registry, named as a
+// Cargo.lock does; "" when nobody knows. It asks the registry once and keeps the answer.
+func (c *cargoRegistries) download(source string) string {
+	index, isDefault := locks.CargoIndex(source)
+	own := c.config[source]
+	if own == "" && isDefault {
+		own = c.config["cargo"]
+	}
+	if own != "" && !strings.HasPrefix(own, "sparse+") {
+		return own // the template itself
+	}
+	if own == "" {
+		own = c.replacement(source, isDefault)
+	}
+	if sparse, ok := strings.CutPrefix(own, "sparse+"); ok {
+		index = strings.TrimRight(sparse, "/")
+	}
+	if index == "" {
+		return ""
+	}
+	return c.template(index)
+}
+
+// cargoSettings is what matters of a cargo configuration
+// (doc.rust-lang.org/cargo/reference/config.html).
+type cargoSettings struct {
+	Source map[string]struct {
+		ReplaceWith string `toml:"replace-with"`
+		Registry    string `toml:"registry"`
+	} `toml:"source"`
+	Registries map[string]struct {
+		Index string `toml:"index"`
+	} `toml:"registries"`
+}
+
+// replacement is the registry that the user's cargo configuration puts into the
+// place of another; "" for none.
+func (c *cargoRegistries) replacement(source string, isDefault bool) string {
+	all := c.settings()
+	name := ""
+	if isDefault {
+		name = "crates-io"
+	}
+	url := strings.TrimPrefix(source, "registry+")
+	for n, s := range all.Source {
+		if s.Registry == url {
+			name = n
+		}
+	}
+	for n, r := range all.Registries {
+		if name == "" && r.Index == url {
+			name = n
+		}
+	}
+	found := ""
+	for range len(all.Source) + 1 { // a circle of replacements must end
+		s := all.Source[name]
+		if s.ReplaceWith == "" {
+			break
+		}
+		name = s.ReplaceWith
+		found = cmp.Or(os.Getenv("CARGO_REGISTRIES_"+cargoVariable(name)+"_INDEX"), all.Source[name].Registry, all.Registries[name].Index)
+	}
+	return found
+}
+
+func cargoVariable(name string) string {
+	return strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
+}
+
+// settings merges the configuration files as cargo does: the nearer one wins.
+// A file that can't be read is cargo's business.
+func (c *cargoRegistries) settings() cargoSettings {
+	var all cargoSettings
+	dirs := []string{c.home}
+	for dir := c.context; ; dir = filepath.Dir(dir) {
+		dirs = append(dirs, filepath.Join(dir, ".cargo"))
+		if dir == filepath.Dir(dir) {
+			break
+		}
+	}
+	// Later decoding overwrites: the farthest first.
+	order := append([]string{dirs[0]}, reversed(dirs[1:])...)
+	for _, dir := range order {
+		for _, name := range []string{"config.toml", "config"} {
+			data, err := os.ReadFile(filepath.Join(dir, name))
+			if err == nil {
+				_, _ = toml.Decode(string(data), &all)
+			}
+		}
+	}
+	return all
+}
+
+func reversed(list []string) []string {
+	out := make([]string, 0, len(list))
+	for i := len(list) - 1; i >= 0; i-- {
+		out = append(out, list[i])
+	}
+	return out
+}
+
+// cargoKept is how long the answer of a registry is good: registries move their
+// crates seldom, and a plan must not need the network each time.
+const cargoKept = 30 * 24 * time.Hour
+
+// template is the "dl" of the config.json in a sparse index: from what was kept,
+// else from the index, else from what was kept too long ago.
+func (c *cargoRegistries) template(index string) string {
+	path := ""
+	if c.cache != "" {
+		sum := sha256.Sum256([]byte(index))
+		path = filepath.Join(c.cache, hex.EncodeToString(sum[:8])+".json")
+	}
+	kept, age := readKept(path)
+	if kept != "" && age < cargoKept {
+		return kept
+	}
+	data, err := c.get(index + "/config.json")
+	if err != nil {
+		return kept
+	}
+	dl := cargoDl(data)
+	if dl != "" && path != "" {
+		// An answer that can't be kept is asked for again.
+		if err := os.MkdirAll(c.cache, 0o700); err == nil {
+			_ = renameio.WriteFile(path, data, 0o600)
+		}
+	}
+	return cmp.Or(dl, kept)
+}
+
+func readKept(path string) (dl string, age time.Duration) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", 0
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return "", 0
+	}
+	return cargoDl(data), max(time.Since(info.ModTime()), 0)
+}
+
+func cargoDl(config []byte) string {
+	var c struct {
+		Dl string `json:"dl"`
+	}
+	if json.Unmarshal(config, &c) != nil {
+		return ""
+	}
+	return c.Dl
+}
+
+// maxCargoConfig bounds the config.json of an index; real ones have 200 bytes.
+const maxCargoConfig = 1 << 20
+
+// getSmall downloads a small file.
+func getSmall(url string) ([]byte, error) {
+	ca, err := authorities()
+	if err != nil {
+		return nil, err
+	}
+	client, err := fetch.New(fetch.Options{
+		SystemCAs: ca,
+		Proxy:     fetch.Proxy{HTTP: proxyVariable("HTTP_PROXY"), HTTPS: proxyVariable("HTTPS_PROXY"), No: proxyVariable("NO_PROXY")},
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer client.Close()
+	// The signals of a build are read once it has begun.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	var data []byte
+	err = client.Exchange(ctx, fetch.Exchange{URL: url}, func(a fetch.Answer) error {
+		data, err = io.ReadAll(io.LimitReader(a.Body, maxCargoConfig+1))
+		if err == nil && len(data) > maxCargoConfig {
+			err = errors.New("the answer is too long")
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("asking the registry: %w", err)
+	}
+	return data, nil
+}
+
+// registryCache is where answers of registries are kept; "" where there is no place.
+func (o *lazyOptions) registryCache() string {
+	dir, err := o.storeDir()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(dir, "registries")
+}
