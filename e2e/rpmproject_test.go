@@ -62,7 +62,7 @@ func newRPMProject(t *testing.T, o *rpmOrigin) *rpmProject {
 func needImage(t *testing.T, image string) {
 	t.Helper()
 	if err := exec.Command("podman", "image", "exists", image).Run(); err != nil {
-		t.Fatalf("there is no image %s: run make setup, or hack/image-rpm.sh", image)
+		t.Fatalf("there is no image %s: run make setup, or the script of hack/ that makes it", image)
 	}
 }
 

@@ -43,7 +43,7 @@ func parseBundler(src Source, b *builder) error {
 	}
 	b.lock.Texts = map[string][]byte{bundlerConfig + "/config": config}
 	b.env("BUNDLE_APP_CONFIG", inOutput(src, bundlerConfig))
-	return nil
+	return addGemRepos(src, b, lock)
 }
 
 func gemArtifact(lock *gemLock, g *gemSpec) (Artifact, error) {

@@ -25,7 +25,15 @@ func bundlerSample() sample {
 			{"blank", "\n\n", 0, "no section"},
 			{"no heading", "gem\n", 1, "no heading"},
 			{"merge conflict", "GEM\n<<<<<<< HEAD\n", 2, "merge conflict"},
-			{"git", "GIT\n  remote: https://git.example.org/a.git\n  revision: 00\n  specs:\n    a (1)\n", 5, "the gem a comes from git"},
+			{"git without commit", "GIT\n  remote: https://git.example.org/a.git\n  revision: 00\n  specs:\n    a (1)\n", 1, "doesn't name a commit"},
+			{"git of this machine", gitGem("file:///srv/a.git", "a (1)"), 1, "neither http nor https"},
+			{"git gem without version", gitGem("https://git.example.org/a.git", "a"), 5, "is not <name> (<version>)"},
+			{"git gem that leaves", gitGem("https://git.example.org/a.git", "../a (1)"), 5, "path separator"},
+			{"git repository that leaves", gitGem("https://git.example.org/..%2Fa", "a (1)"), 1, "path separator"},
+			{"password in a bad git remote", gitGem("https://u:secret@h/%zz", "a (1)"), 1, "the URL can't be read"},
+			{"odd indentation of a git gem", gitGem("https://git.example.org/a.git", " a (1)"), 5, "indented by 5 spaces"},
+			{"option twice", "GIT\n  remote: https://a.example.org/a\n  remote: https://b.example.org/a\n", 3, "remote is there twice"},
+			{"two commits", gitGem("https://git.example.org/a.git", "a (1)") + "\n" + strings.ReplaceAll(gitGem("https://git.example.org/a.git", "b (1)"), "0123456789", "9876543210"), 7, "two commits of one git repository (the other in line 1)"},
 			{"plugin", "\nPLUGIN SOURCE\n", 2, "plugins are not supported"},
 			{"no remote", "GEM\n  specs:\n    a (1)\n", 3, "no remote"},
 			{"remote of the section before", head + "\nGEM\n  specs:\n    a (1)\n", 7, "no remote"},
@@ -44,6 +52,11 @@ func bundlerSample() sample {
 			{"checksum twice", sums + "  a (1) sha256=" + sum256 + "\n  a (1) sha256=" + sum256 + "\n", 8, "there twice"},
 		},
 	}
+}
+
+// gitGem is a GIT section with one gem.
+func gitGem(remote, gem string) string {
+	return "GIT\n  remote: " + remote + "\n  revision: " + commit40 + "\n  specs:\n    " + gem + "\n"
 }
 
 func manyGems(n int) []byte {
@@ -76,12 +89,13 @@ func TestGemPlatforms(t *testing.T) {
 	}
 }
 
-// TestRealGemfileLock: as published it has six gems from git; without those
-// sections it has 385 gems, as grep counts them.
+// TestRealGemfileLock: as published it has six gems from git, two of them in one
+// repository at two commits; without those sections it has 385 gems, as grep
+// counts them.
 func TestRealGemfileLock(t *testing.T) {
 	data := readReal(t, "porta.Gemfile.lock")
 	_, err := Parse("bundler", Source{Path: "Gemfile.lock", Data: data})
-	if err == nil || !strings.HasPrefix(err.Error(), "Gemfile.lock:5: the gem ci_reporter_shell comes from git") {
+	if err == nil || !strings.HasPrefix(err.Error(), "Gemfile.lock:31: the lock wants two commits of one git repository (the other in line 24)") {
 		t.Errorf("%v", err)
 	}
 	data = data[bytes.Index(data, []byte("PATH\n")):]

@@ -244,11 +244,7 @@ func (all *cargoSources) get(text string, line int) (*cargoSource, error) {
 	}
 	s, err := readCargoSource(text)
 	if err != nil {
-		if e, ok := err.(*Error); ok {
-			e.Line = line
-			return nil, e
-		}
-		return nil, errAt(line, "the source: %w", err)
+		return nil, inLine(line, err)
 	}
 	if all.at == nil {
 		all.at = make(map[string]*cargoSource)

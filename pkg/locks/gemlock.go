@@ -7,6 +7,7 @@ import "strings"
 // by two spaces per level.
 type gemLock struct {
 	gems      []gemSpec
+	repos     []gemRepo
 	checksums map[string]gemSum // by the gem's file name without ".gem"
 }
 
@@ -69,10 +70,8 @@ func (r *gemReader) read(line string) error {
 		return errAt(r.line, "the line stands in no section")
 	case r.section == "GEM":
 		return r.gem(text, indent)
-	case r.section == "GIT" && indent == 4:
-		name, _, _ := strings.Cut(text, " ")
-		return errAt(r.line, "the gem %s comes from git, and git sources are not supported yet", clip(name)).unsupported().
-			hint("use a released version; or name the project's other inputs to build without this one")
+	case r.section == "GIT":
+		return r.git(text, indent)
 	case r.section == "CHECKSUMS":
 		return r.checksum(text)
 	}
@@ -89,6 +88,9 @@ func (r *gemReader) heading(text string) error {
 		return errAt(r.line, "gems from sources of Bundler plugins are not supported")
 	}
 	r.section, r.remotes = text, nil
+	if text == "GIT" {
+		r.lock.repos = append(r.lock.repos, gemRepo{line: r.line, options: make(map[string]string)})
+	}
 	return nil
 }
 
