@@ -6,7 +6,7 @@
 #	2. writes a containers.conf of its own where this host's kernel set-up
 #	   needs one (the user's and the system's are never touched)
 #	3. checks FUSE
-#	4. makes the base images (image.sh, image-rpm.sh)
+#	4. makes the base images (image.sh, image-rpm.sh, image-lang.sh)
 #
 # Needs root or sudo. Everything is kept in $LAZYBUILD_CACHE
 # (default: ~/.cache/lazybuild-dev); `. $LAZYBUILD_CACHE/env` gives a shell the
@@ -126,4 +126,5 @@ write_conf
 check_fuse
 "$here/image.sh"
 "$here/image-rpm.sh"
+"$here/image-lang.sh"
 say "ready ($LAZYBUILD_CACHE)"

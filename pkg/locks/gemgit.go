@@ -83,6 +83,11 @@ func (r *gemRepo) artifact() (Artifact, error) {
 	if err != nil {
 		return Artifact{}, inLine(r.line, err)
 	}
+	if remote.url.User != nil {
+		// It would have to stand in the build's environment, which images keep.
+		return Artifact{}, errAt(r.line, "the git remote %s holds a user or a password", clip(withoutUser(remote.url))).unsupported().
+			hint("take them out of the Gemfile, and put them where lazybuild finds credentials")
+	}
 	dir := strings.TrimSuffix(remote.base(), path.Ext(remote.base())) + "-" + remote.commit[:12]
 	if err := checkName(dir); err != nil {
 		return Artifact{}, errAt(r.line, "the git repository: %w", err)

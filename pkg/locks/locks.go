@@ -229,8 +229,9 @@ type Source struct {
 	Sibling func(name string) ([]byte, error)
 	// RegistryURL gives the base URL of the user's own registry for a format
 	// whose lock may leave it out ("npm"; for a scope with a registry of its own
-	// "npm:@scope"; for "gomod" GOPROXY's value, a list); nil or "" when none is
-	// known. It may be slow (it may have to ask the tool for its default), so it is
+	// "npm:@scope"; for "gomod" GOPROXY's value, a list; for "cargo:<source>" of a
+	// registry as the lock names it, the template of its download URLs); nil or ""
+	// when none is known. It may be slow (it may have to ask the tool for its default), so it is
 	// asked only where a lock has no URL.
 	RegistryURL func(format string) string
 	// Mirror is like RegistryURL, but answers only with what the user has
