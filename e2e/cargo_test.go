@@ -146,3 +146,28 @@ func TestCargoTakesCratesFromARegistryOfTheProjectsOwn(t *testing.T) {
 		t.Errorf("exit code %d\n%s", r.code(), r)
 	}
 }
+
+// A package of a repository with several, in a git repository of the test's own.
+func TestCargoTakesPackagesFromGit(t *testing.T) {
+	needImage(t, cargoImage)
+	h := newGitHost(t)
+	payload := nonce()
+	repo, commit := h.repository("crates", map[string]string{
+		"Cargo.toml":         "[workspace]\nmembers = [\"one\", \"two\"]\nresolver = \"2\"\n\n[workspace.package]\nversion = \"0.3.0\"\nedition = \"2021\"\n",
+		"one/Cargo.toml":     "[package]\nname = \"one\"\nversion.workspace = true\nedition.workspace = true\n\n[dependencies]\ntwo = { path = \"../two\" }\n",
+		"one/src/lib.rs":     "pub fn say() -> String { format!(\"one {}\", two::say()) }\n",
+		"two/Cargo.toml":     "[package]\nname = \"two\"\nversion.workspace = true\nedition.workspace = true\n",
+		"two/src/lib.rs":     "pub fn say() -> &'static str { \"" + payload + "\" }\n",
+		"unused/nothing.txt": "x",
+	})
+	p := newProject(t, map[string]string{
+		"Containerfile": strings.TrimSuffix(cargoContainerfile, "RUN cp -r /cachi2/output/deps/cargo /tmp/vendored\n"),
+		"Cargo.toml":    "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2021\"\nrust-version = \"1.85\"\n\n[dependencies]\none = { git = \"" + repo + "\", rev = \"" + commit + "\" }\n",
+		"src/main.rs":   "fn main() { println!(\"{}\", one::say()); }\n",
+	})
+	p.cargo("generate-lockfile")
+	p.must("--network=none", "-t", p.image())
+	if got := inImage(t, p.image(), "/tmp/app"); got != "one "+payload {
+		t.Errorf("the program prints %q", got)
+	}
+}

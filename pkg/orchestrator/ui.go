@@ -125,13 +125,28 @@ func (u *UI) Summary(t *tree.Tree, s *wire.Summary) {
 		return
 	}
 	total := t.Totals()
-	opened, fromStore := len(s.Opened), s.FromStore.Files
-	u.line("opened %d of %d files, fetched %s of %s in %d files, %d from the store, waited %s for downloads",
-		opened, total.Files, size(s.Fetched.Bytes+s.Requests.Bytes), inTree(total), s.Fetched.Files, fromStore,
+	opened, fromStore := fmt.Sprintf("%d of %d files", len(s.Opened), total.Files), s.FromStore.Files
+	if n := made(t); n > 0 {
+		// Nobody knows how many files are in them before they are made.
+		opened = fmt.Sprintf("%d files (the tree has %d, and %d directories that are made)", len(s.Opened), total.Files, n)
+		total.Unknown += n
+	}
+	u.line("opened %s, fetched %s of %s in %d files, %d from the store, waited %s for downloads",
+		opened, size(s.Fetched.Bytes+s.Requests.Bytes), inTree(total), s.Fetched.Files, fromStore,
 		(time.Duration(s.WaitedMS) * time.Millisecond).Round(10*time.Millisecond))
 	if s.Unverified > 0 {
 		u.line("warning: %d files were served that no lock verifies with a strong digest", s.Unverified)
 	}
+}
+
+// made counts the directories that are made of something that is downloaded.
+func made(t *tree.Tree) (n int) {
+	for i := range t.Dirs {
+		if t.Dirs[i].Make.From != nil {
+			n++
+		}
+	}
+	return n
 }
 
 // inTree is how much a prefetch would have to download; "?" stands for files of

@@ -84,20 +84,23 @@ func TestTheSummary(t *testing.T) {
 		name, want string
 		files      []tree.File
 		s          wire.Summary
+		dirs       []tree.Dir
 	}{
 		{"all sizes known", "lazybuild: opened 2 of 3 files, fetched 1.5 MB of 3.5 MB in 1 files, 1 from the store, waited 1.23s for downloads\n",
 			[]tree.File{{Size: 1e6}, {Size: 2e6}, {Size: 5e5}},
-			wire.Summary{Opened: opened, Fetched: wire.Count{Files: 1, Bytes: 1.5e6}, FromStore: wire.Count{Files: 1}, WaitedMS: 1234}},
+			wire.Summary{Opened: opened, Fetched: wire.Count{Files: 1, Bytes: 1.5e6}, FromStore: wire.Count{Files: 1}, WaitedMS: 1234}, nil},
 		{"some known", "lazybuild: opened 0 of 2 files, fetched 0 B of 1.0 MB+? in 0 files, 0 from the store, waited 0s for downloads\n",
-			[]tree.File{{Size: 1e6}, {Size: tree.SizeUnknown}}, wire.Summary{}},
+			[]tree.File{{Size: 1e6}, {Size: tree.SizeUnknown}}, wire.Summary{}, nil},
 		{"none known", "lazybuild: opened 0 of 1 files, fetched 20 kB of ? in 0 files, 0 from the store, waited 0s for downloads\n",
-			[]tree.File{{Size: tree.SizeUnknown}}, wire.Summary{Requests: wire.Count{Files: 3, Bytes: 2e4}}},
+			[]tree.File{{Size: tree.SizeUnknown}}, wire.Summary{Requests: wire.Count{Files: 3, Bytes: 2e4}}, nil},
 		{"unverified", "lazybuild: opened 0 of 0 files, fetched 0 B of 0 B in 0 files, 0 from the store, waited 0s for downloads\n" +
 			"lazybuild: warning: 2 files were served that no lock verifies with a strong digest\n",
-			nil, wire.Summary{Unverified: 2}},
+			nil, wire.Summary{Unverified: 2}, nil},
+		{"made directories", "lazybuild: opened 2 files (the tree has 1, and 1 directories that are made), fetched 0 B of 1.0 MB+? in 0 files, 0 from the store, waited 0s for downloads\n",
+			[]tree.File{{Size: 1e6}}, wire.Summary{Opened: opened}, []tree.Dir{{Make: tree.Recipe{From: &tree.File{}}}, {Make: tree.Recipe{Kind: "repodata"}}}},
 	} {
 		var w writes
-		NewUI(&w, false, false).Summary(&tree.Tree{Files: tt.files}, &tt.s)
+		NewUI(&w, false, false).Summary(&tree.Tree{Files: tt.files, Dirs: tt.dirs}, &tt.s)
 		if got := strings.Join(w, ""); got != tt.want {
 			t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)
 		}
