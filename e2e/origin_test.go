@@ -23,6 +23,8 @@ type origin struct {
 	// serve, when set for a path, answers in the file's place.
 	serve map[string]http.HandlerFunc
 	asked map[string]chan struct{}
+	// every, when set, may answer any request in the file's place.
+	every func(w http.ResponseWriter, r *http.Request, content []byte) (answered bool)
 }
 
 func newOrigin(t *testing.T) *origin {
@@ -44,7 +46,7 @@ func newOrigin(t *testing.T) *origin {
 func (o *origin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	o.mu.Lock()
 	content, ok := o.files[r.URL.Path]
-	handler := o.serve[r.URL.Path]
+	handler, every := o.serve[r.URL.Path], o.every
 	if r.Method == http.MethodGet {
 		o.gets[r.URL.Path]++
 		if c := o.asked[r.URL.Path]; c != nil {
@@ -56,6 +58,7 @@ func (o *origin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case handler != nil:
 		handler(w, r)
+	case ok && every != nil && every(w, r, content):
 	case ok:
 		http.ServeContent(w, r, r.URL.Path, time.Unix(1, 0), strings.NewReader(string(content)))
 	default:
