@@ -77,12 +77,23 @@ func createState(base string, s State) (*stateFile, error) {
 	if ok, err := f.lock.TryLock(); err != nil || !ok {
 		return nil, fmt.Errorf("locking the state of build %s: taken=%v, %w", s.ID, !ok, err)
 	}
-	return f, f.write(s)
+	// Not by a temporary file: a kill would leave that, and no name by which a
+	// sweep looks. Half a state says as much as none, for nothing is made yet.
+	b, err := s.marshal()
+	if err == nil {
+		err = os.WriteFile(f.path, b, 0o600)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("writing the state of the build: %w", err)
+	}
+	return f, nil
 }
+
+func (s State) marshal() ([]byte, error) { return json.MarshalIndent(s, "", "  ") }
 
 // write replaces the state.
 func (f *stateFile) write(s State) error {
-	b, err := json.MarshalIndent(s, "", "  ")
+	b, err := s.marshal()
 	if err != nil {
 		return err
 	}
@@ -96,6 +107,11 @@ func (f *stateFile) write(s State) error {
 func (f *stateFile) remove() {
 	_ = os.Remove(strings.TrimSuffix(f.path, ".json") + ".sock")
 	_ = os.Remove(progressPath(f.path))
+	// What a kill in the middle of write has left.
+	halves, _ := filepath.Glob(filepath.Join(filepath.Dir(f.path), "."+filepath.Base(f.path)+"*"))
+	for _, half := range halves {
+		_ = os.Remove(half)
+	}
 	_ = os.Remove(f.path)
 	_ = os.Remove(f.path + ".lock")
 	_ = f.lock.Unlock()

@@ -89,6 +89,22 @@ func TestRemovingAStateRemovesItsSocketToo(t *testing.T) {
 	}
 }
 
+func TestRemovingAStateRemovesWhatAKillHasLeftOfIt(t *testing.T) {
+	base := t.TempDir()
+	f, _ := newState(t, base, testID)
+	if entries, _ := os.ReadDir(stateDir(base)); len(entries) != 2 { // the state and its lock
+		t.Errorf("a new state has %v", entries)
+	}
+	writeFile(t, filepath.Join(stateDir(base), "."+filepath.Base(f.path)+"12345"), "{")
+	other := filepath.Join(stateDir(base), ".0123456789ab-0000.json12345")
+	writeFile(t, other, "{")
+	f.remove()
+	entries, err := os.ReadDir(stateDir(base))
+	if err != nil || len(entries) != 1 || entries[0].Name() != filepath.Base(other) {
+		t.Errorf("left: %v %v", entries, err)
+	}
+}
+
 func TestStatesAreForTheirUserOnly(t *testing.T) {
 	base := t.TempDir()
 	f, _ := newState(t, base, testID)
