@@ -43,7 +43,7 @@ test: setup vet unit e2e ## All tests: vet, unit with the race detector, end to 
 
 .PHONY: unit
 unit: ## Unit tests with the race detector
-	$(WITHENV) CGO_ENABLED=1 go test -race -tags '$(TAGS)' $(ARGS) ./cmd/... ./pkg/... ./hack/... ./bench/... ./e2e/prefetch
+	$(WITHENV) CGO_ENABLED=1 go test -race -tags '$(TAGS)' $(ARGS) ./cmd/... ./pkg/... ./hack/... ./bench/... ./internal/... ./e2e/prefetch
 
 .PHONY: e2e
 e2e: build ## End-to-end tests (after `make setup`)
@@ -53,6 +53,11 @@ e2e: build ## End-to-end tests (after `make setup`)
 e2e-dnf5: build ## The end-to-end test with dnf 5, in an image of Debian unstable
 	./hack/image-rpm.sh dnf5
 	$(WITHENV) LAZYBUILD_E2E_DNF5=1 go test -tags '$(TAGS) e2e' -timeout 30m -count=1 -run Dnf5 $(ARGS) ./e2e/
+
+SOAK ?= 20m
+.PHONY: soak
+soak: build ## Sixteen builds at once over a bad network, for SOAK (20m)
+	$(WITHENV) LAZYBUILD_SOAK='$(SOAK)' go test -tags '$(TAGS) e2e' -timeout 24h -count=1 -run TestSoak -v $(ARGS) ./e2e/
 
 .PHONY: bench
 bench: build ## Builds with lazybuild against all other ways, on three links (hours; ARGS=-quick: minutes)

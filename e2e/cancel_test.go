@@ -33,6 +33,7 @@ func liveBuild(t *testing.T) (b struct {
 	return b
 }
 
+// Shows S61.
 func TestCancelEndsABuildWhateverItDoes(t *testing.T) {
 	for name, tt := range map[string]struct {
 		download bool                 // reached in a download, else in a RUN
@@ -77,6 +78,8 @@ func TestCancelEndsABuildWhateverItDoes(t *testing.T) {
 }
 
 // Who kills both lazybuild and its reaper leaves everything to the next one.
+//
+// Shows S61.
 func TestDoctorAndCancelCleanUpAfterADeadBuild(t *testing.T) {
 	for _, words := range [][]string{{"doctor", "--fix"}, {"cancel"}} {
 		t.Run(words[0], func(t *testing.T) {

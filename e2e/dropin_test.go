@@ -63,6 +63,7 @@ func (w *way) run(t *testing.T) {
 	s.nothingLeft(before)
 }
 
+// Shows S32.
 func TestPodmansFlagsMeanTheSame(t *testing.T) {
 	for _, w := range flagWays() {
 		t.Run(w.name, w.run)
@@ -186,6 +187,8 @@ func TestVolumesOverTheTreeAreRefused(t *testing.T) {
 
 // A cache in a registry is another place that remembers layers: it must not
 // give one of other dependencies.
+//
+// Shows S33.
 func TestLayersFromARegistryFollowTheLocks(t *testing.T) {
 	s := generically(t, takeData)
 	cache := registry(t) + "/cache"

@@ -26,6 +26,7 @@ func endings() map[string]ending {
 	}
 }
 
+// Shows S40.
 func TestNothingIsLeftWhenABuildIsEndedInARun(t *testing.T) {
 	for name, e := range endings() {
 		t.Run(name, func(t *testing.T) {
@@ -35,6 +36,7 @@ func TestNothingIsLeftWhenABuildIsEndedInARun(t *testing.T) {
 	}
 }
 
+// Shows S40.
 func TestNothingIsLeftWhenABuildIsEndedInADownload(t *testing.T) {
 	for name, e := range endings() {
 		t.Run(name, func(t *testing.T) {
@@ -66,6 +68,7 @@ func (s *sample) endsClean(e ending, reached func(*run)) {
 	s.nothingLeft(before)
 }
 
+// Shows S21, S40.
 func TestNothingIsLeftAfterASuccess(t *testing.T) {
 	s := newSample(t)
 	before := s.take()
@@ -73,6 +76,7 @@ func TestNothingIsLeftAfterASuccess(t *testing.T) {
 	s.nothingLeft(before)
 }
 
+// Shows S41.
 func TestEndOfOneBuildDoesNotTouchAnother(t *testing.T) {
 	for name, e := range endings() {
 		t.Run(name, func(t *testing.T) {

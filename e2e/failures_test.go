@@ -23,6 +23,7 @@ func generically(t *testing.T, instructions string) *sample {
 	return s
 }
 
+// Shows S30, S40.
 func TestFailingRunKeepsItsExitCode(t *testing.T) {
 	s := generically(t, "RUN exit 3\n")
 	before := s.take()
@@ -36,6 +37,7 @@ func TestFailingRunKeepsItsExitCode(t *testing.T) {
 	s.nothingLeft(before)
 }
 
+// Shows S1, S24.
 func TestFailingDownloadIsAnIOErrorWithTheCauseInOneLine(t *testing.T) {
 	faults := map[string]struct {
 		answer http.HandlerFunc
@@ -71,6 +73,7 @@ func TestFailingDownloadIsAnIOErrorWithTheCauseInOneLine(t *testing.T) {
 	}
 }
 
+// Shows S36.
 func TestMalformedLockStartsNothing(t *testing.T) {
 	locks := map[string]struct{ file, text, where string }{
 		"pylock":    {"pylock.toml", "lock-version = \"1.0\"\n\n[[packages]\n", "pylock.toml:3"},
@@ -97,6 +100,7 @@ func TestMalformedLockStartsNothing(t *testing.T) {
 	}
 }
 
+// Shows S35.
 func TestFilesOfTheUserStayAsTheyAre(t *testing.T) {
 	for _, instructions := range []string{"RUN cp /cachi2/output/deps/generic/data.bin /data\n", "RUN exit 3\n"} {
 		s := newSample(t)

@@ -21,6 +21,8 @@ import (
 
 // Contexts and Containerfiles that lazybuild does not see, or not as podman
 // does. Their inputs have to be named.
+//
+// Shows S32.
 func TestContextsThatPodmanFetches(t *testing.T) {
 	for _, w := range fetchedWays() {
 		t.Run(w.name, w.run)
@@ -77,6 +79,8 @@ func fetchedWays() []way {
 }
 
 // Nothing in podman's cache says of which dependencies these layers were made.
+//
+// Shows S33.
 func TestLayersOfAKeptContainerfileFollowTheLocks(t *testing.T) {
 	s := generically(t, takeData)
 	s.write("Containerfile.in", baseFrom+"RUN echo "+nonce()+"\n"+takeData)

@@ -13,6 +13,8 @@ import (
 
 // A flag that the tables read differently than podman does would take the wrong
 // word for the build context.
+//
+// Shows S32.
 func TestFlagTablesFitThisPodman(t *testing.T) {
 	help := func(words ...string) string {
 		out, err := exec.Command("podman", append(words, "--help")...).Output()
@@ -35,6 +37,8 @@ func TestFlagTablesFitThisPodman(t *testing.T) {
 
 // A podman of another storage needs to be told so twice: for the build and for
 // the proxy container.
+//
+// Shows S32.
 func TestGlobalFlagsReachBuildAndProxy(t *testing.T) {
 	root := []string{"--root", work + "/other", "--runroot=" + work + "/otherrun", "--storage-opt", "overlay.imagestore=" + baseStore, "--log-level", "error"}
 	for name, words := range map[string]struct{ before, after []string }{

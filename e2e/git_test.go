@@ -96,6 +96,7 @@ COPY package.json package-lock.json ./
 RUN npm ci --offline --no-audit --no-fund --cache /tmp/npm && rm -rf /tmp/npm
 `
 
+// Shows S59.
 func TestGitDependenciesAreInstalledWithoutANetwork(t *testing.T) {
 	h := newGitHost(t)
 	payload := nonce()
@@ -131,6 +132,7 @@ func TestGitDependenciesAreInstalledWithoutANetwork(t *testing.T) {
 	}
 }
 
+// Shows S59.
 func TestYarnTakesAGitDependencyFromItsMirror(t *testing.T) {
 	h := newGitHost(t)
 	payload := nonce()

@@ -11,6 +11,7 @@ import (
 // noReadAhead makes what is fetched depend on the build alone, not on how fast it is.
 const noReadAhead = "--lazy-readahead=off"
 
+// Shows S10.
 func TestBuildFetchesOnlyWhatItOpens(t *testing.T) {
 	s := newSample(t)
 	image := s.image()
@@ -46,6 +47,7 @@ func TestBuildFetchesOnlyWhatItOpens(t *testing.T) {
 	s.goodStore()
 }
 
+// Shows S33.
 func TestSourceOnlyChangeOpensAndFetchesNothing(t *testing.T) {
 	s := newSample(t)
 	image := s.image()
@@ -69,6 +71,7 @@ func TestSourceOnlyChangeOpensAndFetchesNothing(t *testing.T) {
 	}
 }
 
+// Shows S33.
 func TestChangedLockDoesNotReuseTheStaleLayer(t *testing.T) {
 	changes := map[string]struct {
 		change func(*sample)
@@ -101,6 +104,7 @@ func TestChangedLockDoesNotReuseTheStaleLayer(t *testing.T) {
 	}
 }
 
+// Shows S12.
 func TestWarmStoreServesWithoutTheOrigin(t *testing.T) {
 	s := newSample(t)
 	image := s.image()
@@ -119,6 +123,7 @@ func TestWarmStoreServesWithoutTheOrigin(t *testing.T) {
 	}
 }
 
+// Shows S11.
 func TestTwoBuildsAtOnceFetchEachFileOnce(t *testing.T) {
 	s := newSample(t)
 	other := newProject(t, nil)
@@ -151,6 +156,7 @@ func TestTwoBuildsAtOnceFetchEachFileOnce(t *testing.T) {
 	s.goodStore()
 }
 
+// Shows S37.
 func TestHermeticBuildHasOnlyALoopback(t *testing.T) {
 	s := newSample(t)
 	image := s.image()

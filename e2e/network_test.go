@@ -31,6 +31,8 @@ type toxic struct {
 // or it fails with a message, and succeeds once the connection is good again.
 // What pkg/fetch makes of each kind of answer is the table of its TestFaults;
 // here are real sockets, the real program and a restart in between.
+//
+// Shows S62.
 func TestSpoiledConnections(t *testing.T) {
 	const size = 2 << 20
 	for name, c := range map[string]struct {

@@ -10,6 +10,7 @@ import (
 	"testing"
 )
 
+// Shows S31.
 func TestStdoutIsPodmansAlone(t *testing.T) {
 	s := generically(t, "RUN cp /cachi2/output/deps/generic/data.bin /data\n")
 	r := s.must("-f", "Containerfile", "-t", s.image(), "--network=none", "-q")
@@ -18,6 +19,7 @@ func TestStdoutIsPodmansAlone(t *testing.T) {
 	}
 }
 
+// Shows S31.
 func TestOwnLinesStandOnStderrWithOneSummary(t *testing.T) {
 	s := generically(t, "RUN cp /cachi2/output/deps/generic/data.bin /data\n")
 	r := s.must("-f", "Containerfile", "-t", s.image(), "--network=none")
@@ -32,6 +34,8 @@ func TestOwnLinesStandOnStderrWithOneSummary(t *testing.T) {
 
 // TestReportHasTheDocumentedFields reads the JSON without a Go type: a renamed
 // field must not hide behind a zero value.
+//
+// Shows S38.
 func TestReportHasTheDocumentedFields(t *testing.T) {
 	s := generically(t, "RUN cp /cachi2/output/deps/generic/data.bin /data\n")
 	r := s.must("-f", "Containerfile", "-t", s.image(), "--network=none", noReadAhead)

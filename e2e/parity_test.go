@@ -16,6 +16,7 @@ import (
 	"github.com/lazybuild/lazybuild/e2e/realapp"
 )
 
+// Shows S29.
 func TestImageIsTheSameAsAfterAPrefetch(t *testing.T) {
 	s := newSample(t)
 	s.sameAsPrefetched("the sample")
@@ -89,6 +90,8 @@ func (p *project) prefetch() []string {
 
 // TestRealApplication builds numpy, pandas, webpack and several hundred
 // others from the indexes that this user has configured.
+//
+// Shows S29.
 func TestRealApplication(t *testing.T) {
 	app, err := realapp.Make(t.Context(), t.TempDir())
 	if err != nil {

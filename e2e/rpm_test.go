@@ -72,6 +72,7 @@ func TestSecondProjectAsksNothing(t *testing.T) {
 	differs(t, "whole downloads", c.names(), []string{"extra1-1.0-1.el9.noarch.rpm"})
 }
 
+// Shows S26.
 func TestCachedLayerFetchesNoHeader(t *testing.T) {
 	o := newRPMOrigin(t)
 	p := newRPMProject(t, o)
@@ -85,6 +86,7 @@ func TestCachedLayerFetchesNoHeader(t *testing.T) {
 	}
 }
 
+// Shows S8.
 func TestRepoqueryOpensNoRPM(t *testing.T) {
 	o := newRPMOrigin(t)
 	p := newRPMProject(t, o)
@@ -113,6 +115,8 @@ func TestModuleStreamDecidesWhatIsInstalled(t *testing.T) {
 
 // TestDownloadsOfATransactionStartAtOnce: dnf verifies package after package,
 // so that without librepo's attributes only one would be under way.
+//
+// Shows S9.
 func TestDownloadsOfATransactionStartAtOnce(t *testing.T) {
 	const atOnce = 8 // as many as a parallel prefetch; lazybuild's own limit per host is higher
 	o := newRPMOrigin(t)

@@ -63,6 +63,8 @@ func TestBadHeaderFailsWithTheCauseInOneLine(t *testing.T) {
 // TestHeaderThatDiffersFromTheFileFailsLoudly: a server that gives another
 // header to a range request makes wrong repodata, which no checksum of the lock
 // can find before the package itself is there.
+//
+// Shows S5.
 func TestHeaderThatDiffersFromTheFileFailsLoudly(t *testing.T) {
 	const name = "extra0-1.0-1.el9.noarch.rpm"
 	o := newRPMOrigin(t)

@@ -34,6 +34,8 @@ func soakTime(t *testing.T) (d time.Duration, soakers int) {
 
 // Many builds at once over one store, again and again, with a bad network and
 // with builds that are ended in every way: afterwards the machine is as it was.
+//
+// Shows S65.
 func TestSoak(t *testing.T) {
 	length, soakers := soakTime(t)
 	o := newOrigin(t)

@@ -33,6 +33,8 @@ func TestWaitsAreCountedOnce(t *testing.T) {
 
 // A download of which read-ahead has lost hope is tried anew when a program
 // wants it, and one that a program wants is not given up.
+//
+// Shows S16.
 func TestReadAheadsFailuresAreItsOwn(t *testing.T) {
 	o := newOrigin(t)
 	s := newTestSource(t, treeOf(t, o.gated("a", "content"), o.file("b", "other")))

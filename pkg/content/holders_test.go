@@ -93,6 +93,8 @@ func read(t *testing.T, s *Source, f *tree.File) string {
 // TestPrivateContentIsForHoldersOfItsCredential goes through builds of one
 // store. Each reads the same content; what differs is the URL that its lock
 // states and the credentials that it has.
+//
+// Shows S57.
 func TestPrivateContentIsForHoldersOfItsCredential(t *testing.T) {
 	text := "the private file"
 	for name, locked := range map[string]tree.File{
@@ -153,6 +155,7 @@ func TestPrivateContentIsForHoldersOfItsCredential(t *testing.T) {
 	}
 }
 
+// Shows S57.
 func TestARedirectToACredentialedHostMakesContentPrivate(t *testing.T) {
 	g := newGuarded(t, map[string][]byte{"f": []byte("x")})
 	s := openStore(t)
@@ -166,6 +169,7 @@ func TestARedirectToACredentialedHostMakesContentPrivate(t *testing.T) {
 	}
 }
 
+// Shows S57.
 func TestWhatIsMadeOfPrivateContentIsForItsHoldersToo(t *testing.T) {
 	g := newGuarded(t, map[string][]byte{"f": []byte("left right")})
 	s := openStore(t)
@@ -190,6 +194,8 @@ func TestWhatIsMadeOfPrivateContentIsForItsHoldersToo(t *testing.T) {
 
 // The headers of private packages and the repodata made of them say what is in
 // a private repository.
+//
+// Shows S57.
 func TestHeadersOfPrivatePackagesAreForHoldersOfTheirCredential(t *testing.T) {
 	data := packed(t, "a", 0)
 	g := newGuarded(t, map[string][]byte{"a.rpm": data})
@@ -223,6 +229,7 @@ func TestHeadersOfPrivatePackagesAreForHoldersOfTheirCredential(t *testing.T) {
 	}
 }
 
+// Shows S58.
 func TestNoCredentialIsInTheStoreAfterABuild(t *testing.T) {
 	g := newGuarded(t, map[string][]byte{"f": []byte("x"), "g": []byte("y")})
 	s := openStore(t)

@@ -13,6 +13,7 @@ import (
 	"github.com/lazybuild/lazybuild/pkg/tree"
 )
 
+// Shows S17.
 func TestReadAheadStaysInItsBudget(t *testing.T) {
 	for name, c := range map[string]struct {
 		budget, free int64
@@ -66,6 +67,7 @@ func TestReadAheadStaysInItsBudget(t *testing.T) {
 	}
 }
 
+// Shows S17.
 func TestUnusableTraceIsIgnored(t *testing.T) {
 	for name, data := range map[string]string{
 		"another version": `{"version":9,"files":["a"]}`, "a path outside": `{"version":1,"files":["../up"]}`,

@@ -113,6 +113,7 @@ func TestServerWithoutRangesSendsLongPackagesWhole(t *testing.T) {
 	}
 }
 
+// Shows S26.
 func TestConcurrentLookupsShareOneRepodata(t *testing.T) {
 	w := newRPMWorld(t)
 	w.add("a", packed(t, "a", 0))
@@ -203,6 +204,7 @@ func TestBadHeaderIsAnErrorThatNamesThePackage(t *testing.T) {
 	}
 }
 
+// Shows S5.
 func TestOtherHeaderInTheFileSpoilsTheBuildAndIsForgotten(t *testing.T) {
 	w := newRPMWorld(t)
 	real := packed(t, "real", 0)

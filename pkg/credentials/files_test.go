@@ -9,6 +9,7 @@ import (
 	"github.com/lazybuild/lazybuild/pkg/plan"
 )
 
+// Shows S56.
 func TestANetrcInTheWrongHandsIsLeftOut(t *testing.T) {
 	for name, tt := range map[string]struct {
 		mode  os.FileMode
@@ -43,6 +44,7 @@ func TestANetrcInTheWrongHandsIsLeftOut(t *testing.T) {
 	}
 }
 
+// Shows S56.
 func TestASecretsFileHasOneLine(t *testing.T) {
 	for name, text := range map[string]string{
 		"a private key":   "-----BEGIN PRIVATE KEY-----\nMIIs3cret\n-----END PRIVATE KEY-----\n",

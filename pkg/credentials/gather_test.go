@@ -8,6 +8,7 @@ import (
 	"github.com/lazybuild/lazybuild/pkg/plan"
 )
 
+// Shows S54.
 func TestEachSourceIsFound(t *testing.T) {
 	url := "https://pkgs.example.org/a/file"
 	for name, tt := range map[string]struct {
@@ -141,6 +142,7 @@ func TestEachSourceIsFound(t *testing.T) {
 	}
 }
 
+// Shows S54.
 func TestWhatNoURLCanUseIsLeftOut(t *testing.T) {
 	world{
 		urls: []string{"https://example.org/public/file", "http://plain.example.org/x"},
@@ -157,6 +159,7 @@ func TestWhatNoURLCanUseIsLeftOut(t *testing.T) {
 	}.expect(t)
 }
 
+// Shows S54.
 func TestTheMoreImportantSourceComesFirst(t *testing.T) {
 	w := world{
 		urls: []string{"https://example.org/api/npm/x.tgz", "https://example.org/api/pypi/files/x.whl", "https://example.org/g"},
@@ -189,6 +192,7 @@ func TestTheMoreImportantSourceComesFirst(t *testing.T) {
 	}
 }
 
+// Shows S55.
 func TestAnUnsetVariableIsAnErrorWithFileAndLine(t *testing.T) {
 	w := world{urls: []string{"https://example.org/g"}, env: []string{"EMPTY="}}
 	w.more = func(o *Options) {
@@ -225,6 +229,7 @@ func TestAnUnsetVariableIsAnErrorWithFileAndLine(t *testing.T) {
 	}
 }
 
+// Shows S56.
 func TestAProjectsFileThatMakesAVariableLeaveIsSaidAloud(t *testing.T) {
 	w := world{
 		urls: []string{"https://example.org/g"}, env: []string{"T=s3cret"},
@@ -244,6 +249,7 @@ func TestAProjectsFileThatMakesAVariableLeaveIsSaidAloud(t *testing.T) {
 	}
 }
 
+// Shows S56.
 func TestWhatIsWrongInTheUsersFilesIsAWarningWithoutTheirText(t *testing.T) {
 	r := world{
 		urls: []string{"https://example.org/g"}, env: []string{"BUNDLE_EXAMPLE__ORG=%zzs3cret", "UV_INDEX_URL=https://u:s3cret%0a@example.org/"},

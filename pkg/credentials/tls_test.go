@@ -37,6 +37,7 @@ var pair = sync.OnceValue(func() [2]string {
 	}
 })
 
+// Shows S54.
 func TestClientCertificatesAreFound(t *testing.T) {
 	cert, key := pair()[0], pair()[1]
 	entitled := map[string]string{

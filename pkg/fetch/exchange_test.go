@@ -108,6 +108,8 @@ func TestExchangeSaysWhereRedirectsLed(t *testing.T) {
 }
 
 // Where a redirect has led, its rules still hold.
+//
+// Shows S50.
 func TestExchangeGuardsWhatAServerChose(t *testing.T) {
 	k, url, c := exchangeWith(t, func(http.ResponseWriter, *http.Request) {})
 	err := c.Exchange(t.Context(), Exchange{URL: "https://far.example/x", At: url}, func(Answer) error { return nil })

@@ -82,6 +82,7 @@ var faults = []fault{
 // anError is any *Error.
 var anError = errors.New("any error")
 
+// Shows S2, S18, S53.
 func TestFaults(t *testing.T) {
 	for _, f := range faults {
 		for _, at := range []string{"first", "middle", "last"} {

@@ -44,6 +44,7 @@ func mustGet(t *testing.T, c *Client, req Request, sink *memSink) Result {
 	return res
 }
 
+// Shows S13.
 func TestGetGoesOnAtTheNextMirrorFromWhereItWas(t *testing.T) {
 	var events []Event
 	inWorld(t, Options{Observe: func(e Event) { events = append(events, e) }}, func(t *testing.T, _ *world, c *Client, o, m *origin) {
@@ -189,6 +190,7 @@ func TestGetResumesOnlyTheSameVersion(t *testing.T) {
 	})
 }
 
+// Shows S18.
 func TestGetBoundsTheTriesOfATricklingServer(t *testing.T) {
 	inWorld(t, Options{MaxTries: 2}, func(t *testing.T, _ *world, c *Client, o, _ *origin) {
 		for range 100 {
@@ -201,6 +203,7 @@ func TestGetBoundsTheTriesOfATricklingServer(t *testing.T) {
 	})
 }
 
+// Shows S4.
 func TestCheckSendsWrongBytesToTheNextMirror(t *testing.T) {
 	junk := func(o *origin, w http.ResponseWriter, _ *http.Request) { w.Write(make([]byte, len(o.content))) }
 	inWorld(t, Options{}, func(t *testing.T, _ *world, c *Client, o, m *origin) {

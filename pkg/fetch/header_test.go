@@ -80,6 +80,7 @@ func FuzzRetryAfter(f *testing.F) {
 	})
 }
 
+// Shows S49.
 func TestRedact(t *testing.T) {
 	for in, want := range map[string]string{
 		"https://example.org/a.whl":                       "https://example.org/a.whl",
@@ -120,6 +121,7 @@ func FuzzRedact(f *testing.F) {
 	})
 }
 
+// Shows S50.
 func TestIsLocalName(t *testing.T) {
 	for name, want := range map[string]bool{
 		"localhost": true, "LOCALHOST.": true, "a.localhost": true, "127.0.0.1": true, "127.9.9.9": true, "::1": true,

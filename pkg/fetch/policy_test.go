@@ -20,6 +20,7 @@ import (
 	"testing/synctest"
 )
 
+// Shows S49.
 func TestCredentialsAreForTheirHostAndPathAlone(t *testing.T) {
 	keys, err := newKeyring([]Credential{
 		{Host: "example.org", PathPrefix: "/private/", Bearer: "b"},
@@ -67,6 +68,7 @@ func TestCredentialsAreForTheirHostAndPathAlone(t *testing.T) {
 	}
 }
 
+// Shows S49.
 func TestAURLsPasswordDoesNotFollowARedirect(t *testing.T) {
 	inWorld(t, Options{}, func(t *testing.T, w *world, c *Client, o, _ *origin) {
 		w.serve("cdn.example.net:443", "203.0.113.9", noCredentials(t, newOrigin(t)))
@@ -90,6 +92,7 @@ func TestALocalOriginMayRedirectToALocalAddress(t *testing.T) {
 	})
 }
 
+// Shows S50.
 func TestARefusedRedirectSendsNothing(t *testing.T) {
 	inWorld(t, Options{}, func(t *testing.T, w *world, c *Client, o, _ *origin) {
 		private := newOrigin(t)
@@ -188,6 +191,7 @@ func TestExtraCAsAreTrustedBesidesTheSystems(t *testing.T) {
 	})
 }
 
+// Shows S49.
 func TestAClientCertificateIsShownToItsHostAlone(t *testing.T) {
 	cert := goodCA().issue("a client")
 	key, _ := x509.MarshalPKCS8PrivateKey(cert.PrivateKey.(*ecdsa.PrivateKey))

@@ -57,6 +57,7 @@ func (l *line) want(names ...string) {
 	}
 }
 
+// Shows S15.
 func TestQueueServesDemandFirstAndInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := &line{t: t, q: newQueue(1, 1)}
@@ -72,6 +73,7 @@ func TestQueueServesDemandFirstAndInOrder(t *testing.T) {
 	})
 }
 
+// Shows S15.
 func TestPromoteMovesARequestThatWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := &line{t: t, q: newQueue(1, 1)}
@@ -106,6 +108,7 @@ func TestAFullHostDoesNotHoldUpOthers(t *testing.T) {
 	})
 }
 
+// Shows S15.
 func TestReadAheadLeavesRoomForDemand(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := &line{t: t, q: newQueue(8, 4)}

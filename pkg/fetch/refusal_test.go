@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 )
 
+// Shows S49.
 func TestARefusalNamesTheSourcesAndShowsNoSecret(t *testing.T) {
 	creds := []Credential{
 		{Host: "example.org", PathPrefix: "/bearer", Bearer: "secret", Source: "lazybuild.toml:3"},
@@ -52,6 +53,7 @@ func TestARefusalAfterARedirectIsAboutTheLastHost(t *testing.T) {
 	})
 }
 
+// Shows S49.
 func TestAHostsOwnAuthorityIsTrustedForItAlone(t *testing.T) {
 	o := Options{Credentials: []Credential{{Host: "example.net", CAPEM: evilCA().pem}}}
 	inWorld(t, o, func(t *testing.T, w *world, c *Client, _, _ *origin) {

@@ -108,6 +108,8 @@ func TestGitWorksInTheArchivesRepository(t *testing.T) {
 
 // The archive is a function of the commit: however the server has packed it,
 // whatever else it has, whichever protocol it speaks.
+//
+// Shows S59.
 func TestArchiveIsAFunctionOfTheCommit(t *testing.T) {
 	w := newWorld(t)
 	w.repo("app", map[string]string{"old": "x"})
@@ -128,6 +130,8 @@ func TestArchiveIsAFunctionOfTheCommit(t *testing.T) {
 
 // What the same commit gives must not change with lazybuild's version: builds
 // elsewhere have it in their stores. A change here needs a new kind of recipe.
+//
+// Shows S59.
 func TestArchiveOfAKnownCommit(t *testing.T) {
 	w := newWorld(t)
 	commit := w.repo("app", map[string]string{"README": "hello\n", "bin/run*": "#!/bin/sh\n", "link": "-> README"})

@@ -34,6 +34,8 @@ func refuseFirst() func(http.Handler) http.Handler {
 }
 
 // Every way of asking brings the same commit, and so the same archive.
+//
+// Shows S59.
 func TestFetchWithEachKindOfServer(t *testing.T) {
 	w := newWorld(t)
 	w.repo("app", map[string]string{"first": "1"})
@@ -229,6 +231,7 @@ func TestARedirectOfTheRepositoryIsFollowed(t *testing.T) {
 	}
 }
 
+// Shows S60.
 func TestLimits(t *testing.T) {
 	w := newWorld(t)
 	commit := w.repo("app", sample)

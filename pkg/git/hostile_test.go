@@ -85,6 +85,7 @@ func TestDeltasAreResolved(t *testing.T) {
 	}
 }
 
+// Shows S60.
 func TestMalformedPacksAreRefused(t *testing.T) {
 	base := packed(typeBlob, 11, "", "hello world")
 	back := string(rune(len(base)))
@@ -126,6 +127,7 @@ func TestMalformedPacksAreRefused(t *testing.T) {
 	}
 }
 
+// Shows S60.
 func TestHostileTreesAreRefused(t *testing.T) {
 	raw := strings.Repeat("\x01", 20)
 	for name, tree := range map[string]string{
@@ -152,6 +154,8 @@ func TestHostileTreesAreRefused(t *testing.T) {
 }
 
 // A tree that has itself twice, 40 levels deep, names 2^40 files.
+//
+// Shows S60.
 func TestATreeThatExpandsWithoutBoundIsRefused(t *testing.T) {
 	w := newWorld(t)
 	w.repo("app", map[string]string{"x": "x"})
@@ -184,6 +188,8 @@ func TestATreeThatExpandsWithoutBoundIsRefused(t *testing.T) {
 
 // The first two blocks of the SHAttered files: git's object header in front of
 // them keeps the known pair from colliding as objects, so the hash is asked.
+//
+// Shows S59.
 func TestAnAttackOnSha1IsFound(t *testing.T) {
 	const prefix = "255044462d312e330a25e2e3cfd30a0a0a312030206f626a0a3c3c2f57696474682032203020522f4865696768742033203020522f547970652034203020522f537562747970652035203020522f46696c7465722036203020522f436f6c6f7253706163652037203020522f4c656e6774682038203020522f42697473506572436f6d706f6e656e7420383e3e0a73747265616d0affd8fffe00245348412d3120697320646561642121212121852fec092339759c39b1a1c63c4c97e1fffe01"
 	const attack = "7f46dc93a6b67e013b029aaa1db2560b45ca67d688c7f84b8c4c791fe02b3df614f86db1690901c56b45c1530afedfb76038e972722fe7ad728f0e4904e046c230570fe9d41398abe12ef5bc942be33542a4802d98b5d70f2a332ec37fac3514e74ddc0f2cc1a874cd0c78305a21566461309789606bd0bf3f98cda8044629a1"
@@ -277,6 +283,8 @@ func answer(pack []byte) func(http.Handler) http.Handler {
 }
 
 // A pack that is well-formed and holds something else.
+//
+// Shows S59.
 func TestObjectsThatNobodyAskedForAreOfNoUse(t *testing.T) {
 	w := newWorld(t)
 	commit := w.repo("app", map[string]string{"file": "the right content\n"})

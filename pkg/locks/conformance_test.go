@@ -143,6 +143,7 @@ func TestParsingTwiceGivesTheSame(t *testing.T) {
 	})
 }
 
+// Shows S36.
 func TestMalformedLockIsAnErrorWithFileAndLine(t *testing.T) {
 	each(t, func(t *testing.T, s sample) {
 		common := []malformed{{"binary", "\x00\x01\xff\xfe", -1, ""}}
@@ -183,6 +184,7 @@ func parseError(t *testing.T, s sample, data string) *Error {
 	return e
 }
 
+// Shows S47.
 func TestPathThatLeavesTheTreeIsRefused(t *testing.T) {
 	bad := []string{
 		"..", ".", "../x", "a/../../x", "/etc/passwd", "a//b", "a/", `..\x`, `a\b`, "a\x00b", "a\x01b", "a\nb",
@@ -212,6 +214,8 @@ func TestTruncatedLockNeverPanics(t *testing.T) {
 }
 
 // TestBombsAreRefused: nesting, references and sizes that only an attacker writes.
+//
+// Shows S48.
 func TestBombsAreRefused(t *testing.T) {
 	deep := 200_000
 	laughs := "a: &a [x,x,x,x,x,x,x,x,x]\n"
@@ -237,6 +241,7 @@ func TestBombsAreRefused(t *testing.T) {
 	})
 }
 
+// Shows S48.
 func TestLockOfImpossibleSizeIsNotRead(t *testing.T) {
 	e := parseError(t, rpmSample(), strings.Repeat(" ", maxLockBytes+1))
 	if !strings.Contains(e.Msg, "bytes") {

@@ -151,6 +151,7 @@ func TestTreeIsWrittenOnce(t *testing.T) {
 	}
 }
 
+// Shows S63.
 func TestWhatTheTreeNoLongerHasIsRemovedAndNothingElse(t *testing.T) {
 	w := newWorld(t)
 	a, b := w.file("deps/a", "1"), w.file("old/deep/b", "2")
@@ -179,6 +180,7 @@ func TestAPartOfTheTreeLeavesTheRestAsItIs(t *testing.T) {
 	}
 }
 
+// Shows S62.
 func TestChangedFileIsWrittenAnew(t *testing.T) {
 	for name, spoil := range map[string]func(string) error{
 		"another size":       func(p string) error { return os.WriteFile(p, []byte("x"), 0o644) },
@@ -214,6 +216,7 @@ func TestCheckFindsWhatSizeAndTimeDoNotTell(t *testing.T) {
 	}
 }
 
+// Shows S62.
 func TestOneFailureDoesNotKeepTheOthers(t *testing.T) {
 	w := newWorld(t)
 	bad, good := w.file("bad", "good"), w.file("good", "2")
@@ -237,6 +240,7 @@ func TestOneFailureDoesNotKeepTheOthers(t *testing.T) {
 	}
 }
 
+// Shows S63.
 func TestNothingIsWrittenOutside(t *testing.T) {
 	w := newWorld(t)
 	outside := t.TempDir()
@@ -251,6 +255,7 @@ func TestNothingIsWrittenOutside(t *testing.T) {
 	}
 }
 
+// Shows S62.
 func TestKilledRunIsContinuedAndSweptUp(t *testing.T) {
 	w := newWorld(t)
 	a, b := w.file("deps/a", "1"), w.file("deps/b", "2")
@@ -302,6 +307,7 @@ func TestSecondRunAtOnceIsRefused(t *testing.T) {
 	w.must(Options{}, w.file("a", "1"))
 }
 
+// Shows S63.
 func TestForeignManifestRemovesNothing(t *testing.T) {
 	for _, data := range []string{"", "{}", `{"version":1,"files":["../mine"]}`, `{"version":9,"files":["mine"]}`, "nonsense"} {
 		w := newWorld(t)

@@ -7,6 +7,7 @@ import (
 	"testing"
 )
 
+// Shows S64.
 func TestFusermountMountsForUsersWhoMayNot(t *testing.T) {
 	dir, err := resolve(t.TempDir())
 	if err != nil {

@@ -16,6 +16,7 @@ import (
 	"github.com/lazybuild/lazybuild/pkg/tree"
 )
 
+// Shows S42.
 func TestKilledMountFailsLoudly(t *testing.T) {
 	m := mountTree(t, Options{}, files(file("a", "x"), file("b", "y"), file("dir/c", "z")))
 	m.src.deliver("b", "y")
@@ -179,6 +180,8 @@ func TestHostWarnings(t *testing.T) {
 
 // With one P, a thread of this process that waited for the mount would stop the
 // goroutine that answers it.
+//
+// Shows S28.
 func TestOneProcessorIsEnough(t *testing.T) {
 	if os.Getenv("GOMAXPROCS") == "1" {
 		t.Skip("this is the run with one")

@@ -38,6 +38,7 @@ func overlayOn(t testing.TB, m *testMount, userxattr bool) string {
 	return target
 }
 
+// Shows S20.
 func TestOverlayIsWritableForEveryUser(t *testing.T) {
 	for _, userxattr := range []bool{false, true} {
 		t.Run(fmt.Sprintf("userxattr=%v", userxattr), func(t *testing.T) {
@@ -106,6 +107,7 @@ func TestOverlayTellsASizeOnceTheFileIsOpen(t *testing.T) {
 	}
 }
 
+// Shows S25.
 func TestOverlayMetadataChangesDownloadNothing(t *testing.T) {
 	m := mountTree(t, Options{UnderOverlay: true}, files(file("deps/a.rpm", "rpm"), file("deps/b.whl", "wheel")))
 	top := overlayOn(t, m, false)
@@ -127,6 +129,7 @@ func TestOverlayMetadataChangesDownloadNothing(t *testing.T) {
 	}
 }
 
+// Shows S42.
 func TestOverlayOnAKilledMountFailsLoudly(t *testing.T) {
 	m := mountTree(t, Options{UnderOverlay: true}, files(file("deps/a", "x"), file("deps/b", "y")))
 	m.src.deliver("deps/b", "y")

@@ -24,6 +24,7 @@ func eachMode(t *testing.T, f func(t *testing.T, o Options)) {
 	}
 }
 
+// Shows S9.
 func TestOpenReturnsAtOnceAndTheFirstReadWaits(t *testing.T) {
 	eachMode(t, func(t *testing.T, o Options) {
 		m := mountTree(t, o, files(file("deps/pip/a.whl", "content")))
@@ -45,6 +46,7 @@ func TestOpenReturnsAtOnceAndTheFirstReadWaits(t *testing.T) {
 	})
 }
 
+// Shows S20.
 func TestPresentFileIsReadByAnyUserWithoutWaiting(t *testing.T) {
 	eachMode(t, func(t *testing.T, o Options) {
 		data := strings.Repeat("0123456789abcdef", 1<<17) // 2 MiB: more than one request
@@ -169,6 +171,7 @@ func TestMapOfWaitingFileWaits(t *testing.T) {
 	}
 }
 
+// Shows S24.
 func TestFailedDownloadIsAnErrnoAndReportedOnce(t *testing.T) {
 	cases := []struct {
 		name  string
@@ -196,6 +199,7 @@ func TestFailedDownloadIsAnErrnoAndReportedOnce(t *testing.T) {
 	}
 }
 
+// Shows S2.
 func TestContentOfAnotherLengthIsNeverServed(t *testing.T) {
 	eachMode(t, func(t *testing.T, o Options) {
 		late, present := file("late", "twelve bytes"), file("present", "twelve bytes")
@@ -267,6 +271,7 @@ func TestGeneratedContentIsServedFromMemory(t *testing.T) {
 	}
 }
 
+// Shows S20.
 func TestWritesAreRefused(t *testing.T) {
 	m := mountTree(t, Options{}, files(file("dir/a", "x")))
 	a := newAgent(t)

@@ -17,6 +17,7 @@ import (
 	"github.com/lazybuild/lazybuild/pkg/tree"
 )
 
+// Shows S8.
 func TestStatAndListingsNeverOpen(t *testing.T) {
 	tr := files(file("deps/npm/a.tgz", "aa"), file("deps/npm/b.tgz", "bbb"), unsized("deps/x.zip", "x"))
 	m := mountTree(t, Options{}, tr)
@@ -49,6 +50,7 @@ func TestStatAndListingsNeverOpen(t *testing.T) {
 	}
 }
 
+// Shows S20.
 func TestReadOnlyTreeHasReadOnlyDirectories(t *testing.T) {
 	m := mountTree(t, Options{ReadOnly: true}, files(file("deps/a", "x")))
 	if got := newAgent(t).must("stat", m.path("deps")); !strings.HasPrefix(got, "mode=40555 ") {
@@ -56,6 +58,7 @@ func TestReadOnlyTreeHasReadOnlyDirectories(t *testing.T) {
 	}
 }
 
+// Shows S19.
 func TestAttributesAreAFunctionOfTheDigest(t *testing.T) {
 	tr := func() *tree.Tree {
 		return files(file("one/a", "same"), file("two/b", "same"), file("two/c", "other"))
@@ -76,6 +79,7 @@ func TestAttributesAreAFunctionOfTheDigest(t *testing.T) {
 	}
 }
 
+// Shows S22.
 func TestUnknownSizeIsToldOnceTheFileIsOpen(t *testing.T) {
 	eachMode(t, func(t *testing.T, o Options) {
 		m := mountTree(t, o, files(unsized("a", "twelve bytes")))
@@ -121,6 +125,7 @@ func TestUnknownSizeIsLearntFromTheContent(t *testing.T) {
 	})
 }
 
+// Shows S22.
 func TestFailureToLearnASizeIsAnError(t *testing.T) {
 	m := mountTree(t, Options{}, files(unsized("a", "x")))
 	a := newAgent(t)
@@ -167,6 +172,7 @@ func field(s, name string) string {
 	return ""
 }
 
+// Shows S26.
 func TestGeneratedDirectoryIsMadeOnFirstAccess(t *testing.T) {
 	tr := &tree.Tree{
 		Files: []tree.File{file("rpms/a.rpm", "rpm"), file("rpms/repodata/fixed", "fixed")},

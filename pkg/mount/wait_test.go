@@ -26,6 +26,7 @@ func noteLooks(m *testMount) <-chan bool {
 	return looks
 }
 
+// Shows S23.
 func TestHarmlessSignalDoesNotBreakARead(t *testing.T) {
 	m := mountTree(t, Options{}, files(file("a", "whole")))
 	looks := noteLooks(m)
@@ -45,6 +46,7 @@ func TestHarmlessSignalDoesNotBreakARead(t *testing.T) {
 	}
 }
 
+// Shows S23.
 func TestKilledReaderGoesAtOnceAndOthersGetTheBytes(t *testing.T) {
 	cases := []struct {
 		name   string

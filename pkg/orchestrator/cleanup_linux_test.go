@@ -84,6 +84,7 @@ func TestADamagedStateNamesNoContainers(t *testing.T) {
 	}
 }
 
+// Shows S45.
 func TestSweepTakesTheDeadAndLeavesTheLiving(t *testing.T) {
 	base := t.TempDir()
 	dead, ds := newState(t, base, testID)

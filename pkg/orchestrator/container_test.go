@@ -98,6 +98,7 @@ const proxyContainer = `{
   }
 }`
 
+// Shows S52.
 func TestTheProxyHasThesePrivilegesAndNoMore(t *testing.T) {
 	b := testBuild(t, ".")
 	s, ws := proxySpec(testID, "localhost/lazybuild-proxy:tag"), b.spec()

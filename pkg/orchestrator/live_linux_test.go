@@ -117,6 +117,7 @@ func dyingBuild(t *testing.T, script string) (base string, cancel func() (string
 	}
 }
 
+// Shows S61.
 func TestCancelWorksInEveryState(t *testing.T) {
 	for name, tt := range map[string]struct{ script, said string }{
 		"one that obeys":   {"echo; trap 'exit 130' TERM; while :; do sleep 0.01; done", "asked to end"},
@@ -163,6 +164,7 @@ func TestCancelNeverSignalsAnotherProcess(t *testing.T) {
 	}
 }
 
+// Shows S61.
 func TestDoctorFindsWhatIsLeftAndNothingElse(t *testing.T) {
 	base := t.TempDir()
 	store, tmp := filepath.Join(base, "store"), filepath.Join(base, "tmpdir")

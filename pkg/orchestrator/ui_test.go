@@ -18,6 +18,7 @@ func (w *writes) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
+// Shows S53.
 func TestEachMessageIsOneWriteWithThePrefix(t *testing.T) {
 	for _, tt := range []struct {
 		name, want string

@@ -158,6 +158,7 @@ func TestADeafChildIsKilledAfterAGrace(t *testing.T) {
 	}
 }
 
+// Shows S44.
 func TestALostProxyStopsTheBuild(t *testing.T) {
 	c, r := sh(t, `trap 'exit 1' INT; echo ready; while :; do sleep 0.01; done`)
 	says(t, r, "ready\n")

@@ -205,6 +205,7 @@ func TestLocksOfDifferentBuildsAreAConflictWithAHint(t *testing.T) {
 	}
 }
 
+// Shows S36.
 func TestAllBadLocksAreReported(t *testing.T) {
 	dir := project(t, map[string]string{"pylock.toml": "lock-version = \"9\"\n", "package-lock.json": "{\n\n]"})
 	_, err := Make(options(dir))
@@ -230,6 +231,7 @@ func TestShrinkwrapReplacesThePackageLock(t *testing.T) {
 	}
 }
 
+// Shows S39.
 func TestAProjectWithoutLocksHasAnEmptyTree(t *testing.T) {
 	p := makePlan(t, options(project(t, nil)))
 	if len(p.Tree.Files)+len(p.Tree.Inputs)+len(p.Env)+len(p.Files) != 0 {

@@ -37,6 +37,7 @@ func TestManyReadersShareOneDownload(t *testing.T) {
 	}
 }
 
+// Shows S11.
 func TestTwoBuildsShareOneDownload(t *testing.T) {
 	o := newOrigin(t)
 	dir := t.TempDir()
@@ -59,6 +60,8 @@ func TestTwoBuildsShareOneDownload(t *testing.T) {
 
 // A build that ends while it downloads what another one waits for as well must
 // not take that away.
+//
+// Shows S13.
 func TestOtherBuildGoesOnWithADownload(t *testing.T) {
 	o := newOrigin(t)
 	dir := t.TempDir()
@@ -77,6 +80,7 @@ func TestOtherBuildGoesOnWithADownload(t *testing.T) {
 	two.bye(wire.ByeOK)
 }
 
+// Shows S1.
 func TestWrongBytesAreNeverServed(t *testing.T) {
 	o := newOrigin(t)
 	dir := t.TempDir()
@@ -108,6 +112,7 @@ func TestWrongBytesAreNeverServed(t *testing.T) {
 	}
 }
 
+// Shows S4.
 func TestBadMirrorIsPassedOver(t *testing.T) {
 	for name, first := range map[string]behaviour{
 		"wrong bytes":      {body: "evil"},
@@ -141,6 +146,7 @@ func TestBadMirrorIsPassedOver(t *testing.T) {
 	}
 }
 
+// Shows S14.
 func TestRetryStormMakesFewRequests(t *testing.T) {
 	for name, f := range map[string]behaviour{"gone": {status: 404}, "wrong": {body: "evil"}} {
 		t.Run(name, func(t *testing.T) {
@@ -164,6 +170,7 @@ func TestRetryStormMakesFewRequests(t *testing.T) {
 	}
 }
 
+// Shows S14.
 func TestFailureIsTriedAgainLater(t *testing.T) {
 	o := newOrigin(t)
 	file := o.file("a", "good")
@@ -237,6 +244,7 @@ func TestUnverifiedContentOfTheStoreIsNotServedEither(t *testing.T) {
 	}
 }
 
+// Shows S3.
 func TestUnverifiedFiles(t *testing.T) {
 	const sha1 = "sha1:040f06fd774092478d450774f5ba30c5da78acc8" // of "content"
 	strong := digest.FromBytes([]byte("content"))

@@ -146,6 +146,7 @@ func TestReadAheadLeavesOutWhatDoesNotFit(t *testing.T) {
 	}
 }
 
+// Shows S17.
 func TestTraceOfAGoodBuildIsFollowed(t *testing.T) {
 	o := newOrigin(t)
 	dir := t.TempDir()

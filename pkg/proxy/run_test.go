@@ -55,6 +55,7 @@ func TestBuildReadsAndEnds(t *testing.T) {
 	}
 }
 
+// Shows S12.
 func TestSecondBuildReadsFromTheStore(t *testing.T) {
 	o := newOrigin(t)
 	dir := t.TempDir()
@@ -96,6 +97,7 @@ func (c *clock) after(d time.Duration) <-chan time.Time {
 	return c.pass
 }
 
+// Shows S42.
 func TestLostCLILeavesADeadMountThenNothing(t *testing.T) {
 	ends := map[string]func(*build){
 		"EOF":              func(b *build) { b.in.Close() },
@@ -203,6 +205,7 @@ func TestEndWhileAProgramHoldsAFileOpen(t *testing.T) {
 	b.bye(wire.ByeOK)
 }
 
+// Shows S43.
 func TestMountTakenAwayByOthersIsTheEnd(t *testing.T) {
 	o := newOrigin(t)
 	spec := specFor(t, t.TempDir())

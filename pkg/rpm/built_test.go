@@ -47,6 +47,7 @@ func buildSpecs(t *testing.T, dir string) int {
 	return n
 }
 
+// Shows S27.
 func TestCreaterepoEqualsForPackagesOfRpmbuild(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -191,6 +191,7 @@ func writeCorpus(t testing.TB, dir string) int {
 	return len(corpus)
 }
 
+// Shows S27.
 func TestCreaterepoEqualsForSyntheticPackages(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -35,6 +35,7 @@ func mustWrite(t testing.TB, entries []Entry, modules []byte, opts Options) *Rep
 	return r
 }
 
+// Shows S27.
 func TestSameHeadersGiveSameBytes(t *testing.T) {
 	entries := append(corpusEntries(t), syntheticEntries(30)...)
 	want := mustWrite(t, entries, []byte("modules"), Options{})

@@ -327,6 +327,7 @@ func TestAFileStaysReadableWhenItsBlobIsRemoved(t *testing.T) {
 	wantContent(t, f, letter('a'))
 }
 
+// Shows S46.
 func TestGCLeavesADownloadUnderWay(t *testing.T) {
 	s, clock := aged(t, noLimit(), "")
 	f, _, err := s.Put(t.Context(), sha256Of("content"), 7, func(ctx context.Context, p *Partial) error {

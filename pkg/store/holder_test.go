@@ -55,6 +55,7 @@ func sees(t *testing.T, v *View, d digest.Digest) bool {
 	return err == nil
 }
 
+// Shows S57.
 func TestAViewSeesWhatIsPublicAndWhatCameByItsCredentials(t *testing.T) {
 	for _, algo := range []string{"sha256", "sha512"} {
 		t.Run(algo, func(t *testing.T) {
@@ -95,6 +96,7 @@ func TestAViewSeesWhatIsPublicAndWhatCameByItsCredentials(t *testing.T) {
 	}
 }
 
+// Shows S57.
 func TestWhoseFactsAreLostIsNobodys(t *testing.T) {
 	s := openTest(t, Options{})
 	content := []byte("for holders alone")
@@ -134,6 +136,7 @@ func TestALostKeyMakesHoldersStrangers(t *testing.T) {
 	}
 }
 
+// Shows S57.
 func TestAPartialIsContinuedByItsHoldersAlone(t *testing.T) {
 	s := openTest(t, Options{})
 	content := []byte("begun by a holder")
@@ -216,6 +219,7 @@ func TestPartialsOfHoldersAreSwept(t *testing.T) {
 	}
 }
 
+// Shows S58.
 func TestNoCredentialIsInTheStore(t *testing.T) {
 	s := openTest(t, Options{})
 	content := []byte("x")

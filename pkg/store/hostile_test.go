@@ -11,6 +11,8 @@ import (
 )
 
 // What somebody might plant must neither be served nor lead a write out of the store.
+//
+// Shows S51.
 func TestPlantedFilesAreNotFollowed(t *testing.T) {
 	d := sha256Of("content")
 	plants := map[string]struct {
@@ -68,6 +70,7 @@ func TestPlantedFilesAreNotFollowed(t *testing.T) {
 	}
 }
 
+// Shows S51.
 func TestALinkedDirectoryDoesNotLeadOut(t *testing.T) {
 	for _, dir := range []string{"blobs", "blobs/sha256", partialDir, lockDir} {
 		t.Run(dir, func(t *testing.T) {
@@ -130,6 +133,7 @@ func TestOpeningWithoutOpenat2(t *testing.T) {
 	}
 }
 
+// Shows S7.
 func TestADamagedBlobIsQuarantined(t *testing.T) {
 	s := openTest(t, Options{})
 	d := mustPut(t, s, "content")

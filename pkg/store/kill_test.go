@@ -179,6 +179,8 @@ func (k killer) run(t *testing.T, dir string, env ...string) error {
 // The heart of the promise "nothing is ever lost or left": a process that dies
 // before or after any step leaves a store that is good as it is, and in which the
 // next process finds or makes everything.
+//
+// Shows S6.
 func TestKillAtEveryStep(t *testing.T) {
 	k := newKiller(t)
 	count := make(map[string]int)
@@ -220,6 +222,8 @@ func TestABlobIsOnTheDiskBeforeItHasItsName(t *testing.T) {
 }
 
 // Deaths one after another, in one store that never gets a rest.
+//
+// Shows S6.
 func TestKillAtRandom(t *testing.T) {
 	kills := 40
 	if s := os.Getenv("LAZYBUILD_KILLS"); s != "" { // make torture
@@ -249,6 +253,8 @@ func TestKillAtRandom(t *testing.T) {
 }
 
 // A write that fails is told, and leaves a good store too.
+//
+// Shows S6.
 func TestFailAtEveryStep(t *testing.T) {
 	k := newKiller(t)
 	slices.Sort(k.steps)

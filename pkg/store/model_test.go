@@ -38,6 +38,8 @@ type model struct {
 
 // Whatever happens, and in whatever order: what is served is right, what is
 // pinned stays, what was put is there until somebody took it away.
+//
+// Shows S6.
 func TestModel(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		m := &model{clock: &clock{time.Now()}, have: map[string]bool{}, keys: map[string]string{},

@@ -38,6 +38,7 @@ func TestDefaultDir(t *testing.T) {
 	}
 }
 
+// Shows S51.
 func TestOpenRefusesWhatOthersCanWriteTo(t *testing.T) {
 	mkdir := func(t *testing.T, path string, mode fs.FileMode) string {
 		t.Helper()

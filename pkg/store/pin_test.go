@@ -12,6 +12,7 @@ import (
 	"github.com/lazybuild/lazybuild/pkg/digest"
 )
 
+// Shows S46.
 func TestAPinHoldsOtherNamesOfABlob(t *testing.T) {
 	s, _ := aged(t, noLimit(), "abc")
 	if err := s.Alias(sha256Of(letter('a')), sha512Of(letter('a'))); err != nil {
@@ -56,6 +57,7 @@ func TestPinNames(t *testing.T) {
 	}
 }
 
+// Shows S46.
 func TestADeadBuildsPinIsFree(t *testing.T) {
 	s, _ := aged(t, noLimit(), "a")
 	mustPut(t, s, testContent(1))

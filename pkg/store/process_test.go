@@ -8,6 +8,7 @@ import (
 	"testing"
 )
 
+// Shows S11.
 func TestOneFillOverAllProcesses(t *testing.T) {
 	s := openTest(t, Options{})
 	const processes = 8
@@ -34,6 +35,7 @@ func TestOneFillOverAllProcesses(t *testing.T) {
 	wantNothingUnderWay(t, s)
 }
 
+// Shows S13.
 func TestAKilledWriterIsContinued(t *testing.T) {
 	content := testContent(1000)
 	for _, at := range []int{1, 4096, 10_000, len(content) - 1, len(content)} {

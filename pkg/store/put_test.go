@@ -68,6 +68,7 @@ func wantNothingUnderWay(t *testing.T, s *Store) {
 	}
 }
 
+// Shows S1.
 func TestWrongContentIsNeverSeen(t *testing.T) {
 	tests := map[string]struct {
 		content string

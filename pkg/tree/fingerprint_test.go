@@ -6,6 +6,7 @@ import (
 	"pgregory.net/rapid"
 )
 
+// Shows S33.
 func TestFingerprintChangesWithWhatABuildSees(t *testing.T) {
 	base := sample().Fingerprint()
 	if len(base) != 64 {
@@ -75,6 +76,7 @@ func TestFingerprintOfAFileWithoutADigestDependsOnItsSource(t *testing.T) {
 	}
 }
 
+// Shows S33.
 func TestFingerprintIgnoresWhatABuildCannotSee(t *testing.T) {
 	base := sample().Fingerprint()
 	for name, change := range map[string]func(*Tree){

@@ -31,6 +31,7 @@ func TestWriteJSON(t *testing.T) {
 	}
 }
 
+// Shows S53.
 func TestWriteText(t *testing.T) {
 	tr, err := Build([]Input{{"pip", "pylock\x1b[2J.toml", "--lazy-input"}, {Type: "lazybuild"}}, []File{
 		{Path: "deps/a.whl", Size: 2048}, {Path: "deps/b", Size: SizeUnknown},
@@ -61,6 +62,7 @@ func TestListingsReportABrokenPipe(t *testing.T) {
 	}
 }
 
+// Shows S49.
 func TestRedactURL(t *testing.T) {
 	for in, want := range map[string]string{
 		"https://example.org/a%2Fb?x=%20":                  "https://example.org/a%2Fb?x=%20",

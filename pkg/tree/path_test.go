@@ -17,6 +17,7 @@ func TestCheckPathAccepts(t *testing.T) {
 	}
 }
 
+// Shows S47.
 func TestCheckPathRefuses(t *testing.T) {
 	for name, c := range map[string]struct{ path, says string }{
 		"empty":              {"", "empty"},

@@ -108,6 +108,7 @@ func TestDecodeRefusesAnotherVersion(t *testing.T) {
 	}
 }
 
+// Shows S47.
 func TestDecodeRefusesWhatBuildRefuses(t *testing.T) {
 	for name, tr := range map[string]*Tree{
 		"path leaves the tree": {Inputs: inputs, Files: []File{{Path: "../x"}}},

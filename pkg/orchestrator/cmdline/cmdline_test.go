@@ -27,6 +27,7 @@ func testOptions() Options {
 	}
 }
 
+// Shows S32.
 func TestVerbatimKeepsTheUsersWords(t *testing.T) {
 	for _, tt := range []struct{ in, want string }{
 		{"-f Containerfile .", "-f Containerfile ."},
@@ -76,6 +77,7 @@ func TestFlagsThatLazybuildSees(t *testing.T) {
 	}
 }
 
+// Shows S32.
 func TestReplacePutsFilesContextAndExtraFlags(t *testing.T) {
 	for _, tt := range []struct{ in, context, want string }{
 		{"-t x -f C .", "", "-t x -v a:b --file /tmp/C ."},

@@ -14,6 +14,7 @@ var testArgs = []Arg{{"LAZYBUILD_DEPS", "abc"}, {"MAVEN_ARGS", "-s /x $HOME"}}
 
 const inserted = "ARG LAZYBUILD_DEPS='abc'\nARG MAVEN_ARGS='-s /x $HOME'\n"
 
+// Shows S34.
 func TestRewritePutsArgsBehindEachFrom(t *testing.T) {
 	// @ stands for the inserted lines.
 	for name, src := range map[string]string{
@@ -46,6 +47,7 @@ func TestRewritePutsArgsBehindEachFrom(t *testing.T) {
 	}
 }
 
+// Shows S34.
 func TestRewriteKeepsLineEnds(t *testing.T) {
 	got, err := Rewrite("C", []byte("FROM base\r\nRUN x\r\n"), testArgs[:1])
 	if err != nil || string(got) != "FROM base\r\nARG LAZYBUILD_DEPS='abc'\r\nRUN x\r\n" {
@@ -79,6 +81,7 @@ func TestBadInputIsAnErrorThatNamesTheFile(t *testing.T) {
 	}
 }
 
+// Shows S34.
 func FuzzRewrite(f *testing.F) {
 	f.Add([]byte("FROM a\nRUN <<EOF\nFROM b\nEOF\n"))
 	f.Add([]byte("# escape=`\nFROM `\nb AS c"))
