@@ -26,6 +26,7 @@ const outputDir = "/cachi2/output"
 type lazyOptions struct {
 	inputs          []string
 	buildArgFiles   []string
+	buildArgs       []string
 	config          string
 	report          string
 	verbose         bool
@@ -73,7 +74,7 @@ func (o *lazyOptions) fill(b *orchestrator.Options) error {
 	if err := o.settle(config); err != nil {
 		return &orchestrator.UsageError{Err: err}
 	}
-	o.buildArgFiles = b.Line.Values("build-arg-file")
+	o.buildArgFiles, o.buildArgs = b.Line.Values("build-arg-file"), b.Line.Values("build-arg")
 	if b.Plan, err = o.plan(b.UI, b.Target, config, platform(b.Line)); err != nil {
 		return planError(err)
 	}
@@ -155,7 +156,7 @@ func (o *lazyOptions) plan(ui *orchestrator.UI, t *orchestrator.Target, c *plan.
 	own := registriesOf(t.Context, c, o.registryCache())
 	p := plan.Options{
 		ContextDir: t.Context, Containerfile: t.Containerfile(), OutputDir: outputDir, Config: c,
-		BuildArgFiles: o.buildArgFiles, Platform: platform, SourceRPMs: o.rpmSource, RegistryURL: own.url, Mirror: own.configured,
+		BuildArgFiles: o.buildArgFiles, BuildArgs: o.buildArgs, Platform: platform, SourceRPMs: o.rpmSource, RegistryURL: own.url, Mirror: own.configured,
 		Lookup: o.lookup(ui, t.Context, c),
 	}
 	for _, s := range o.inputs {

@@ -27,6 +27,7 @@ func (o *sourceOptions) addFlags(cmd *cobra.Command) {
 	cmd.Flags().StringVarP(&o.file, "file", "f", "", "the build's Containerfile")
 	cmd.Flags().StringVar(&o.platform, "platform", "", "the build's target platforms, `OS/ARCH[,…]`")
 	cmd.Flags().StringArrayVar(&o.buildArgFiles, "build-arg-file", nil, "the build's `FILE` of build arguments; it tells the flavours of a Containerfile apart")
+	cmd.Flags().StringArrayVar(&o.buildArgs, "build-arg", nil, "a build argument, `NAME=VALUE`, for the same purpose")
 	cmd.Flags().StringVar(&o.arch, "arch", "", "the same by architectures alone, `ARCH[,…]` (x86_64, aarch64, …), or \"all\"")
 }
 

@@ -167,6 +167,14 @@ func TestFlavoursOfOneContainerfileAreToldApart(t *testing.T) {
 		t.Errorf("by its build arguments: %v, notes %q", p.Tree.Inputs, p.Notes)
 	}
 	o.BuildArgFiles = nil
+	// A Makefile has made words of the file.
+	writeFile(t, filepath.Join(o.ContextDir, "image", "cpu.conf"), "# images\nBASE=a b\n\n INDEX=x\n")
+	writeFile(t, filepath.Join(o.ContextDir, "image", "cuda.conf"), "BASE=c\nINDEX=x\n")
+	o.BuildArgs = []string{"INDEX=x", "BASE=a b", "MORE=1"}
+	if p := makePlan(t, o); p.Tree.Inputs[0].Lock != "image/pylock.cpu.toml" || len(p.Notes) != 0 {
+		t.Errorf("by its build arguments as words: %v, notes %q", p.Tree.Inputs, p.Notes)
+	}
+	o.BuildArgs = nil
 	writeFile(t, filepath.Join(o.ContextDir, ".tekton", "cpu-pull-request.yaml"), flavour("cpu", "linux-root/arm64"))
 	if p := makePlan(t, o); p.Tree.Inputs[0].Lock != "image/pylock.cuda.toml" {
 		t.Errorf("by its platform: %v", p.Tree.Inputs)

@@ -185,15 +185,35 @@ func sameInputs(all []pipeline) bool {
 	return !slices.ContainsFunc(all, func(p pipeline) bool { return !reflect.DeepEqual(p.input, all[0].input) })
 }
 
-// hasBuildArgs says whether the command line names the pipeline's file of build
-// arguments.
+// hasBuildArgs says whether the command line has the build arguments of the
+// pipeline's file: it names the file, or has all that stand in it, because a
+// Makefile has read it.
 func (o *Options) hasBuildArgs(root, file string) bool {
-	return slices.ContainsFunc(o.BuildArgFiles, func(mine string) bool {
+	path := filepath.Join(root, file)
+	for _, mine := range o.BuildArgFiles {
 		if !filepath.IsAbs(mine) {
 			mine = filepath.Join(o.Dir, mine)
 		}
-		return filepath.Clean(mine) == filepath.Join(root, file)
-	})
+		if filepath.Clean(mine) == path {
+			return true
+		}
+	}
+	data, err := readSmall(path)
+	if err != nil || len(o.BuildArgs) == 0 {
+		return false
+	}
+	n := 0
+	for line := range strings.Lines(string(data)) {
+		line = strings.TrimSpace(line)
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		if !slices.Contains(o.BuildArgs, line) {
+			return false
+		}
+		n++
+	}
+	return n > 0
 }
 
 // describe notes how the pipeline builds otherwise than this command line.
@@ -205,7 +225,7 @@ func (o *Options) describe(run *pipeline, targets []Platform, p *Plan) {
 		note("the pipeline's build context is %q, this one is %s", path.Clean(run.pathContext), o.display(o.ContextDir))
 	}
 	if run.buildArgsFile != "" && !o.hasBuildArgs(o.source, run.buildArgsFile) {
-		note("the pipeline has build arguments in %s; this command line does not name that file", run.buildArgsFile)
+		note("the pipeline has build arguments in %s; this command line has not all of them", run.buildArgsFile)
 	}
 	if run.hermetic {
 		note("the pipeline builds without network; --lazy-hermetic does so here")

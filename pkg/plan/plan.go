@@ -52,9 +52,10 @@ type Options struct {
 	Dir string
 	// Inputs, when there are any, are used instead of the configuration's and of discovery.
 	Inputs []Input
-	// BuildArgFiles are the files of build arguments on the command line: they
-	// tell flavours of one Containerfile apart.
-	BuildArgFiles []string
+	// BuildArgFiles are the files of build arguments on the command line, and
+	// BuildArgs the arguments themselves (NAME=VALUE): they tell flavours of one
+	// Containerfile apart.
+	BuildArgFiles, BuildArgs []string
 	// Config is the project's configuration; nil for none.
 	Config *Config
 	// OutputDir is where the build sees the tree; empty means "/cachi2/output".
