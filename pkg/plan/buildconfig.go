@@ -3,6 +3,8 @@ package plan
 import (
 	"encoding/json"
 	"maps"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -52,11 +54,18 @@ func closeList(out []byte, n int) []byte {
 	return append(out, "\n    }\n  ]"...)
 }
 
+// npmSecret is a line of .npmrc with a token or a password. The build has the
+// file itself, if it copies it; nobody needs a second copy of a secret.
+var npmSecret = regexp.MustCompile(`(?mi)^[^\n]*(?:_auth|_password|:username)[^\n]*\n?`)
+
 // projectFiles are the rewritten files of the project, and those that Hermeto
 // writes into its own directory at the same time: absolute path to content.
 func (b *builder) projectFiles() map[string][]byte {
 	files := map[string][]byte{}
 	for name, data := range b.plan.Rewrites {
+		if filepath.Base(name) == ".npmrc" {
+			data = npmSecret.ReplaceAll(data, nil)
+		}
 		files[konfluxSource+"/"+b.inSource(name)] = data
 	}
 	for i := range b.files {

@@ -158,3 +158,17 @@ func TestGeneratedFilesDoNotDependOnWhereTheUserStands(t *testing.T) {
 		t.Error("the fingerprint depends on the current directory")
 	}
 }
+
+func TestTokensStayOutOfTheBuildConfig(t *testing.T) {
+	dir := project(t, map[string]string{
+		"pnpm-lock.yaml": pnpmLock, "package.json": "{}", ".npmrc": "//example.org/:_authToken=hunter2\nstrict-ssl=true\n//example.org/:_password=hunter2\n//example.org/:username=bob",
+	})
+	p := makePlan(t, options(dir))
+	text := content(t, p, ".build-config.json")
+	if strings.Contains(text, "hunter2") || strings.Contains(text, "bob") || !strings.Contains(text, "strict-ssl=true") {
+		t.Error(text)
+	}
+	if npmrc := string(p.Rewrites[filepath.Join(dir, ".npmrc")]); !strings.Contains(npmrc, "hunter2") {
+		t.Errorf("the build's own file has lost something: %q", npmrc)
+	}
+}

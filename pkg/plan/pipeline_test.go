@@ -256,3 +256,22 @@ func FuzzReadPipelines(f *testing.F) {
 		}
 	})
 }
+
+func TestPipelinesOfAnotherUserAreNotLookedAt(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can give files away")
+	}
+	text := run(param("dockerfile", "image/Containerfile") + param("prefetch-input", prefetchList))
+	for _, dir := range []string{".git", ".tekton"} {
+		o := pipelineProject(t, map[string]string{"x-pull-request.yaml": text})
+		if err := os.Chown(filepath.Join(o.ContextDir, dir), 12345, 12345); err != nil {
+			t.Fatal(err)
+		}
+		// From a directory below, so that only .git could lead up to .tekton.
+		root := o.ContextDir
+		o.ContextDir = filepath.Join(root, "image")
+		if _, found, err := o.pipelineInputs(nil, &Plan{}); found || err != nil {
+			t.Errorf("%s of another user: found %v, %v", dir, found, err)
+		}
+	}
+}
