@@ -66,6 +66,7 @@ func (b *builder) merge(have *Artifact, a Artifact) error {
 		}
 	}
 	have.Only = have.Only.or(a.Only)
+	have.Development = have.Development && a.Development
 	have.Spare = have.Spare && a.Spare
 	return nil
 }

@@ -46,6 +46,9 @@ type Artifact struct {
 	// Spare says that a build probably doesn't read the file, although the lock
 	// names it (a module that go.mod doesn't require): it is not read ahead.
 	Spare bool
+	// Development says that the project needs the package for its own development
+	// alone, as far as the lock says so.
+	Development bool
 	// PURL is the package URL (github.com/package-url/purl-spec) for the SBOM;
 	// may be empty.
 	PURL string

@@ -61,6 +61,7 @@ type npmEntry struct {
 	resolved      string
 	digest        digest.Digest
 	only          Constraint
+	dev           bool
 }
 
 func (p *npmParser) entry(k nodeKey, n *node) error {
@@ -154,6 +155,9 @@ func readNpmEntry(k nodeKey, n *node, resolved string) (npmEntry, error) {
 	if e.digest, err = npmDigest(n); err != nil {
 		return e, err
 	}
+	if e.dev, err = n.truth("dev"); err != nil {
+		return e, err
+	}
 	err = e.readPlatforms(n)
 	return e, err
 }
@@ -212,6 +216,8 @@ func (p *npmParser) artifact(e npmEntry) (Artifact, error) {
 		Size:    SizeUnknown,
 		Only:    e.only,
 		Line:    e.line,
+
+		Development: e.dev,
 	}
 	if e.resolved == "" {
 		u, err := p.src.npmRegistryURL(e)

@@ -98,3 +98,19 @@ func TestFileURLStaysOnePath(t *testing.T) {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
+
+func TestDevelopmentIsWhatIsNeededForNothingElse(t *testing.T) {
+	s := npmSample()
+	lock, err := s.parse(s.source([]byte(`{"lockfileVersion": 3, "packages": {
+		"node_modules/a": {"version": "1.0.0", "dev": true},
+		"node_modules/b": {"version": "1.0.0", "dev": true},
+		"node_modules/c/node_modules/b": {"version": "1.0.0"}}}`)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range lock.Artifacts {
+		if a.Development != (a.Name == "a") {
+			t.Errorf("%s: %v", a.Name, a.Development)
+		}
+	}
+}

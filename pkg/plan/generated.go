@@ -22,12 +22,8 @@ func (b *builder) generated() {
 		return
 	}
 	b.files = append(b.files, tree.File{Path: ".build-config.json", Content: b.buildConfig()})
-	n := 0
-	for i := range b.boms {
-		n += len(b.boms[i].Components)
-	}
-	if n > maxComponents {
-		b.plan.Warnings = append(b.plan.Warnings, fmt.Sprintf("the locks name %d files, more than the %d that bom.json can list: it is left out", n, maxComponents))
+	if b.named > maxComponents {
+		b.plan.Warnings = append(b.plan.Warnings, fmt.Sprintf("the locks name %d files, more than the %d that bom.json can list: it is left out", b.named, maxComponents))
 		return
 	}
 	b.files = append(b.files, tree.File{Path: "bom.json", Content: sbom.Write(b.boms)})
@@ -36,6 +32,10 @@ func (b *builder) generated() {
 // components notes what a lock provides for bom.json.
 func (b *builder) components(r readLock) {
 	lock := r.lock
+	if b.named += len(lock.Artifacts); b.named > maxComponents {
+		b.boms = nil // a list that nobody gets needs no memory
+		return
+	}
 	file := b.inSource(r.path)
 	list := make([]sbom.Component, 0, len(lock.Artifacts))
 	for i := range lock.Artifacts {
@@ -43,8 +43,8 @@ func (b *builder) components(r readLock) {
 		if a.PURL == "" {
 			continue
 		}
-		c := sbom.Component{Name: a.Name, Version: a.Version, PURL: a.PURL, BuildOnly: r.build}
-		if a.Digest == "" && a.Make == nil {
+		c := sbom.Component{Name: a.Name, Version: a.Version, PURL: a.PURL, BuildOnly: r.build, Development: a.Development}
+		if (a.Digest == "" || a.Unverified) && a.Make == nil {
 			c.NoHash = file
 		}
 		switch lock.Type {

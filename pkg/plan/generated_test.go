@@ -8,6 +8,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/lazybuild/lazybuild/pkg/locks"
+	"github.com/lazybuild/lazybuild/pkg/tree"
 )
 
 // content is the content of a generated file of the plan's tree.
@@ -170,5 +173,18 @@ func TestTokensStayOutOfTheBuildConfig(t *testing.T) {
 	}
 	if npmrc := string(p.Rewrites[filepath.Join(dir, ".npmrc")]); !strings.Contains(npmrc, "hunter2") {
 		t.Errorf("the build's own file has lost something: %q", npmrc)
+	}
+}
+
+func TestBomOfTooManyFilesIsLeftOutWithAWarning(t *testing.T) {
+	b := &builder{o: options("/ctx"), targets: []Platform{{"linux", "amd64"}}, plan: &Plan{Rewrites: map[string][]byte{}}}
+	lock := &locks.Lock{Type: "npm", Artifacts: make([]locks.Artifact, maxComponents/2+1)}
+	b.inputs = []tree.Input{{Type: "npm", Lock: "package-lock.json"}}
+	for range 2 {
+		b.components(readLock{lock: lock, path: "/ctx/package-lock.json"})
+	}
+	b.generated()
+	if len(b.files) != 1 || len(b.plan.Warnings) != 1 || !strings.Contains(b.plan.Warnings[0], "100002 files") {
+		t.Errorf("%d files, warnings %q", len(b.files), b.plan.Warnings)
 	}
 }

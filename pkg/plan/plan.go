@@ -216,8 +216,10 @@ type builder struct {
 	files   []tree.File
 	dirs    []tree.Dir
 	envs    [][]tree.Env
-	boms    []sbom.Backend
-	lists   lists
+	// boms is what goes into bom.json, named how many files the locks name.
+	boms  []sbom.Backend
+	named int
+	lists lists
 }
 
 // readLock is a lock that has been read, and how it was found.

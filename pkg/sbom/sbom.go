@@ -28,8 +28,9 @@ type Component struct {
 	URL string
 	// Wheel and Gem say that it is a package built for a platform.
 	Wheel, Gem bool
-	// BuildOnly says that it is needed to build Python packages alone.
-	BuildOnly bool
+	// BuildOnly says that it is needed to build Python packages alone, Development
+	// that it is for the development of an npm project alone.
+	BuildOnly, Development bool
 	// NoHash is the lock file that states no checksum for it; empty when one does.
 	NoHash string
 }
@@ -99,6 +100,7 @@ func (m *merged) merge(c *Component) {
 	m.Wheel = m.Wheel || c.Wheel
 	m.Gem = m.Gem || c.Gem
 	m.BuildOnly = m.BuildOnly && c.BuildOnly
+	m.Development = m.Development && c.Development
 	m.URL = cmp.Or(m.URL, c.URL)
 	if c.NoHash != "" && !slices.Contains(m.noHash, c.NoHash) {
 		m.noHash = append(m.noHash, c.NoHash)
@@ -111,6 +113,9 @@ type property struct{ name, value string }
 // properties in Hermeto's order: by name, then by value.
 func (m *merged) properties(into []property) []property {
 	add := func(name, value string) { into = append(into, property{name, value}) }
+	if m.Development {
+		add("cdx:npm:package:development", "true")
+	}
 	if m.Gem {
 		add("hermeto:bundler:package:binary", "true")
 	}

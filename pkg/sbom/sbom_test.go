@@ -21,6 +21,10 @@ func sample() []Backend {
 		{Type: "generic", Components: []Component{
 			{Name: "tool \"x\"", PURL: "pkg:generic/tool?checksum=sha256:00&download_url=https://example.org/tool", File: true, URL: "https://example.org/tool"},
 		}},
+		{Type: "npm", Components: []Component{
+			{Name: "dev", Version: "1", PURL: "pkg:npm/dev@1", Development: true}, {Name: "both", Version: "1", PURL: "pkg:npm/both@1", Development: true},
+			{Name: "both", Version: "1", PURL: "pkg:npm/both@1"},
+		}},
 		{Type: "x-maven", Components: []Component{{Name: "a", Version: "1", PURL: "pkg:maven/g/a@1"}}},
 		{Type: "pip", Components: []Component{{Name: "six", Version: "1.16.0", PURL: "pkg:pypi/six@1.16.0", NoHash: "a.txt"}}},
 		{Type: "rpm"},
