@@ -264,9 +264,9 @@ func (s *Source) permitted(f *tree.File) error {
 // made has been held against the policy when its origin was downloaded.
 func (s *Source) allowed(f *tree.File) error {
 	switch {
-	case f.Make != nil:
+	case f.Make != nil && (f.Make.Kind != kindYarnZip || f.Make.Args["sha512"] != "" || s.allow == "all"):
 		return nil
-	case (f.Digest == "" || f.Unverified) && s.allow != "all":
+	case f.Make != nil, (f.Digest == "" || f.Unverified) && s.allow != "all":
 		return &policyError{"the lock file has no checksum for it", "add one, or accept it with --lazy-allow-unverified=all"}
 	case f.Digest != "" && f.Digest.Weak() && s.allow == "none":
 		return &policyError{"the lock file has only a " + f.Digest.Algorithm() + " checksum for it", "add a sha256, or accept it with --lazy-allow-unverified=weak"}

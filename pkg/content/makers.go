@@ -45,6 +45,12 @@ func (d *download) make(ctx context.Context) error {
 	if gitMakers[r.Kind] != nil {
 		return d.keep(ctx, d.fromGit)
 	}
+	if r.Kind == kindYarnZip {
+		if err := d.src.allowed(d.file); err != nil {
+			return err
+		}
+		return d.keep(ctx, d.fromYarn)
+	}
 	m, ok := d.src.makers[r.Kind]
 	if !ok {
 		return fmt.Errorf("no recipe of the kind %q is known", r.Kind)

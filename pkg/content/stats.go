@@ -180,6 +180,9 @@ func unverified(f *tree.File) bool {
 	if f.Part != nil {
 		f = f.Part.Of
 	}
+	if f.Make != nil && f.Make.Kind == kindYarnZip {
+		return f.Make.Args["sha512"] == ""
+	}
 	if f.Make != nil && f.Make.From != nil {
 		f = f.Make.From
 	}

@@ -48,7 +48,7 @@ type malformed struct {
 func samples() []sample {
 	return []sample{
 		pylockSample(), uvSample(), requirementsSample(), npmSample(), yarnSample(), pnpmSample(), bundlerSample(), gomodSample(), cargoSample(), genericSample(), rpmSample(),
-		mavenSample(),
+		mavenSample(), berrySample(),
 	}
 }
 

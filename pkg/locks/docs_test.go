@@ -1,6 +1,7 @@
 package locks
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"regexp"
@@ -114,13 +115,16 @@ func TestDocumentedVersionsAreReadAndOthersNot(t *testing.T) {
 	}
 	rows := docRows(t)
 	each(t, func(t *testing.T, s sample) {
-		f, _ := ForFile(s.file)
+		f, _ := ForFile(cmp.Or(s.found, s.file))
 		of := rowOf(rows, f)
 		if len(of) != 1 {
 			return // said elsewhere
 		}
 		versions := quoted(rows[of[0]].versions)
 		line, has := lines[s.file]
+		if s.file == "berry.yarn.lock" {
+			return // its versions are kinds of archives
+		}
 		if has != (len(versions) > 0) {
 			t.Fatalf("versions %q", versions)
 		}
@@ -156,23 +160,20 @@ func TestDocumentedPlacesAndEnvironmentAreThoseOfTheFormats(t *testing.T) {
 			}
 		}
 	}
+	real := map[string][]string{}
 	each(t, func(t *testing.T, s sample) {
 		lock, err := s.parse(s.source(s.valid(t)))
 		if err != nil {
 			t.Fatal(err)
 		}
-		var env []string
+		// Formats of one type may have variables of their own.
 		for _, e := range lock.Env {
-			if !strings.HasPrefix(e.Name, "GIT_CONFIG_") { // as many as there are repositories
-				env = append(env, e.Name+"="+e.Value)
+			if strings.HasPrefix(e.Name, "GIT_CONFIG_") {
+				continue // as many as there are repositories
 			}
-		}
-		stated, ok := documented[s.typ]
-		if !ok {
-			t.Errorf("no environment is documented")
-		}
-		if !slices.Equal(slices.Sorted(slices.Values(env)), slices.Sorted(slices.Values(stated))) {
-			t.Errorf("the environment is %q, documented is %q", env, stated)
+			if text := e.Name + "=" + e.Value; !slices.Contains(real[s.typ], text) {
+				real[s.typ] = append(real[s.typ], text)
+			}
 		}
 		places := ""
 		for _, r := range rows {
@@ -186,4 +187,13 @@ func TestDocumentedPlacesAndEnvironmentAreThoseOfTheFormats(t *testing.T) {
 			}
 		}
 	})
+	for _, s := range samples() {
+		stated, ok := documented[s.typ]
+		if !ok {
+			t.Errorf("%s: no environment is documented", s.typ)
+		}
+		if !slices.Equal(slices.Sorted(slices.Values(real[s.typ])), slices.Sorted(slices.Values(stated))) {
+			t.Errorf("%s: the environment is %q, documented is %q", s.typ, real[s.typ], stated)
+		}
+	}
 }

@@ -33,6 +33,7 @@ func FuzzGoSum(f *testing.F)        { fuzzFormat(f, gomodSample()) }
 func FuzzCargo(f *testing.F)        { fuzzFormat(f, cargoSample()) }
 func FuzzGeneric(f *testing.F)      { fuzzFormat(f, genericSample()) }
 func FuzzRPM(f *testing.F)          { fuzzFormat(f, rpmSample()) }
+func FuzzBerry(f *testing.F)        { fuzzFormat(f, berrySample()) }
 func FuzzMaven(f *testing.F)        { fuzzFormat(f, mavenSample()) }
 
 // FuzzNpmRewriteStaysJSON: what npm gets to read is JSON that differs in

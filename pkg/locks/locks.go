@@ -95,6 +95,11 @@ const (
 	// that holds the commit Args["commit"] of the repository at URLs[0] and, if
 	// they are set, a branch Args["branch"] and a tag Args["tag"] on it.
 	MakeGitBare = "git-bare"
+	// MakeYarnZip is the archive that yarn 4 makes of the tarball at URLs, for
+	// which the lock has no digest. Args["prefix"] is the package's directory in
+	// it, Args["sha512"] the lock's checksum of the archive in hex; empty where
+	// it has none.
+	MakeYarnZip = "yarn-zip"
 )
 
 // Auth is the authentication that a lock states for one file (generic, version

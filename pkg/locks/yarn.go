@@ -14,9 +14,11 @@ const yarnDir = "deps/yarn-classic"
 
 // parseYarn reads a yarn.lock of yarn 1. The lock stays as it is: yarn looks for
 // every tarball in the offline mirror, under a name that follows from its URL.
-// Locks of yarn 2 and later have the same file name and are refused: their
-// checksums are those of archives that yarn itself makes.
+// Locks of yarn 2 and later have the same file name (parseBerry).
 func parseYarn(src Source, b *builder) error {
+	if isBerry(src.Data) {
+		return parseBerry(src, b)
+	}
 	entries, err := readYarnLock(src.Data)
 	if err != nil {
 		return err

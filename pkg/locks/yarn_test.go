@@ -22,7 +22,6 @@ func yarnSample() sample {
 		malformed: []malformed{
 			{"no header", "a@1:\n" + v, 1, "no lock of yarn 1"},
 			{"version 2", "# yarn lockfile v2\n", 1, `version "2"`},
-			{"berry", "# comment\n\n__metadata:\n  version: 8\n  cacheKey: 10c0\n\n\"a@npm:^1\":\n  version: 1\n", 3, "berry"},
 			{"merge conflict", head + "<<<<<<< HEAD\n", 3, "merge conflict"},
 			{"odd indentation", entry("   version \"1\"\n"), 4, "indented by 3 spaces"},
 			{"too deep", entry("    version \"1\"\n"), 4, "indented by 4 spaces"},

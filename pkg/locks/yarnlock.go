@@ -68,9 +68,6 @@ func (r *yarnReader) read(line string) error {
 		return r.comment(text)
 	case strings.HasPrefix(text, "<<<<<<<"), strings.HasPrefix(text, ">>>>>>>"), strings.HasPrefix(text, "======="):
 		return errAt(r.line, "the file holds a merge conflict").hint("run yarn install, which resolves it")
-	case text == "__metadata:":
-		return errAt(r.line, "this is a lock of yarn 2 or later (berry): what it names are archives that only yarn itself can make").unsupported().
-			hint("commit .yarn/cache, or let lazybuild materialize make a directory of the other inputs and yarn its cache in it: docs/inputs.md")
 	}
 	indent := len(line) - len(text)
 	if indent%2 != 0 || indent/2 > r.depth {
