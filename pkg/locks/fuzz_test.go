@@ -55,6 +55,27 @@ func FuzzNpmRewriteStaysJSON(f *testing.F) {
 	})
 }
 
+// FuzzUVRewriteStaysALock: what uv gets to read is the same lock with other places.
+func FuzzUVRewriteStaysALock(f *testing.F) {
+	s := uvSample()
+	f.Add(s.valid(f))
+	f.Add(s.many(2))
+	f.Add([]byte("version = 1\n[[package]]\nname = \"a\"\nsource = { url = \"https://h/a%22b.whl\" }\nwheels = [{ url = \"https://h/a%22b.whl\" }]\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		lock, err := s.parse(s.source(data))
+		if err != nil {
+			return
+		}
+		for _, r := range lock.Rewrites {
+			before, err1 := readTOML(data)
+			after, err2 := readTOML(r.Content)
+			if err1 != nil || err2 != nil || len(before.get("package").items) != len(after.get("package").items) {
+				t.Errorf("%v, %v:\n%s", err1, err2, r.Content)
+			}
+		}
+	})
+}
+
 // FuzzPlainYAMLAgreesWithFullYAML: the short way may refuse, but never differ.
 func FuzzPlainYAMLAgreesWithFullYAML(f *testing.F) {
 	for _, s := range []sample{genericSample(), rpmSample(), pnpmSample()} {

@@ -1,15 +1,11 @@
 package locks
 
-import (
-	"bytes"
-	"net/url"
-)
+import "net/url"
 
 // parseUV reads uv's own lock (version 1 in any revision). Every file of every
 // package from an index or a URL is an artifact, whatever its markers say; what
 // comes from the project's own directory is there already. The lock is rewritten
-// so that its URLs point into the tree: `uv sync --frozen --offline` then
-// installs from it.
+// to point into the tree (uvrewrite.go).
 func parseUV(src Source, b *builder) error {
 	doc, err := readTOML(src.Data)
 	if err != nil {
@@ -22,7 +18,7 @@ func parseUV(src Source, b *builder) error {
 	if err != nil {
 		return err
 	}
-	u := &uvParser{src: src, b: b, moved: map[string]string{}}
+	u := &uvParser{src: src, b: b, files: map[string]string{}, sources: map[string]string{}, fixed: map[string]bool{}}
 	if u.edges, err = readUVEdges(packages); err != nil {
 		return err
 	}
@@ -40,7 +36,10 @@ type uvParser struct {
 	src   Source
 	b     *builder
 	edges map[string]string // a package's name to the marker under which anything needs it
-	moved map[string]string // URLs of the lock, to those in the tree
+	// files are URLs of files, sources those of packages that don't come from an
+	// index; to paths below the output directory.
+	files, sources map[string]string
+	fixed          map[string]bool // URLs of sources that must stay
 }
 
 func (u *uvParser) add(p *node) error {
@@ -58,13 +57,17 @@ func (u *uvParser) add(p *node) error {
 	}
 	switch {
 	case source.get("registry") != nil:
-		return u.files(pkg, p, "")
+		return u.addFiles(pkg, p, "")
 	case source.get("url") != nil:
 		raw, err := source.str("url")
 		if err != nil {
 			return err
 		}
-		return u.files(pkg, p, raw)
+		if source.get("subdirectory") != nil {
+			u.unmoved(pkg, source)
+			u.fixed[raw] = true
+		}
+		return u.addFiles(pkg, p, raw)
 	case source.get("git") != nil:
 		return u.git(pkg, source)
 	}
@@ -92,9 +95,9 @@ func readUVPackage(p *node) (pkg pyPackage, err error) {
 	return pkg, nil
 }
 
-// files adds the wheels and the sdist. direct is the URL of a package that
+// addFiles adds the wheels and the sdist. direct is the URL of a package that
 // doesn't come from an index; its one file may leave it out.
-func (u *uvParser) files(pkg pyPackage, p *node, direct string) error {
+func (u *uvParser) addFiles(pkg pyPackage, p *node, direct string) error {
 	wheels, err := p.tables("wheels")
 	if err != nil {
 		return err
@@ -153,7 +156,12 @@ func (u *uvParser) file(pkg pyPackage, f *node, direct string, sdist bool) error
 		a.PURL = directPURL(pkg.name, pkg.version, at, a.Digest)
 	}
 	a.Path = pipDir + "/" + name
-	u.moved[raw] = fileURL(u.src, a.Path)
+	if direct != "" && !u.fixed[direct] {
+		u.sources[direct] = a.Path
+	}
+	if !u.fixed[direct] {
+		u.files[raw] = a.Path
+	}
 	return u.b.add(a)
 }
 
@@ -193,37 +201,10 @@ func (u *uvParser) git(pkg pyPackage, source *node) error {
 		return inLine(line, err)
 	}
 	a.Only.Marker, a.Line = pkg.marker, line
+	if at.Query().Has("subdirectory") {
+		u.unmoved(pkg, source)
+	} else {
+		u.sources[raw] = a.Path
+	}
 	return u.b.add(a)
-}
-
-// rewrite points the lock's URLs into the tree. uv writes a URL as a plain
-// string behind "url = "; whatever is written otherwise stays as it is.
-func (u *uvParser) rewrite() {
-	if len(u.moved) == 0 {
-		return
-	}
-	const key = `url = "`
-	var out bytes.Buffer
-	out.Grow(len(u.src.Data))
-	rest := u.src.Data
-	for {
-		i := bytes.Index(rest, []byte(key))
-		if i < 0 {
-			break
-		}
-		i += len(key)
-		end := bytes.IndexByte(rest[i:], '"')
-		if end < 0 {
-			break
-		}
-		out.Write(rest[:i])
-		raw := rest[i : i+end]
-		if to, ok := u.moved[string(raw)]; ok {
-			raw = []byte(to)
-		}
-		out.Write(raw)
-		rest = rest[i+end:]
-	}
-	out.Write(rest)
-	u.b.lock.Rewrites = append(u.b.lock.Rewrites, Rewrite{Path: u.src.Path, Content: out.Bytes()})
 }

@@ -223,6 +223,7 @@ func TestUnknownSizeIsKnownWithTheHeaders(t *testing.T) {
 	b.bye(wire.ByeOK)
 }
 
+// TestUnverifiedContentOfTheStoreIsNotServedEither shows S3: another build may have been less strict.
 func TestUnverifiedContentOfTheStoreIsNotServedEither(t *testing.T) {
 	o := newOrigin(t)
 	f := o.file("a", "content")
