@@ -3,33 +3,76 @@
 package e2e
 
 import (
+	"net/http"
 	"syscall"
 	"testing"
 )
 
-// ending is one way to end a build from outside, with the exit code that
-// `lazybuild --help` documents.
+// ending is one way to end a build, with the exit code that `lazybuild --help`
+// documents and a part of what it says on stderr.
 type ending struct {
+	name string
+	// end does it; nil: the build ends by itself.
 	end  func(*run)
 	code int
+	says string
+	// terminal runs the build on a terminal.
+	terminal bool
+	// instructions of a build that ends by itself, and what happens at the origin.
+	instructions string
+	origin       func(*sample)
 }
 
-func endings() map[string]ending {
-	return map[string]ending{
-		"Ctrl-C": {func(r *run) { r.signal(syscall.SIGINT) }, 130},
-		"Ctrl-C twice": {func(r *run) {
+// endings are those from outside. Each is tried in a RUN and in a download.
+func endings() []ending {
+	kill := func(part string) func(*run) {
+		return func(r *run) { _ = syscall.Kill(r.part(part), syscall.SIGKILL) }
+	}
+	lost := "the proxy has ended before the build"
+	return []ending{
+		{name: "Ctrl-C", end: func(r *run) { r.signal(syscall.SIGINT) }, code: 130, says: "interrupt: ending the build"},
+		{name: "Ctrl-C twice", end: func(r *run) {
 			r.signal(syscall.SIGINT)
 			r.signal(syscall.SIGINT)
-		}, 130},
-		"SIGTERM": {func(r *run) { r.cmd.Process.Signal(syscall.SIGTERM) }, 130},
-		"SIGKILL": {func(r *run) { r.cmd.Process.Kill() }, 137},
+		}, code: 130},
+		{name: "SIGTERM", end: func(r *run) { _ = r.cmd.Process.Signal(syscall.SIGTERM) }, code: 130, says: "terminated: ending the build"},
+		{name: "SIGHUP", end: func(r *run) { _ = r.cmd.Process.Signal(syscall.SIGHUP) }, code: 130, says: "hangup: ending the build"},
+		{name: "terminal closed", terminal: true, end: func(r *run) { _ = r.terminal.Close() }, code: 130},
+		{name: "kill -9 of lazybuild", end: func(r *run) { _ = r.cmd.Process.Kill() }, code: 137},
+		{name: "kill -9 of podman", end: kill(partPodman), code: 137, says: "podman build: signal: killed"},
+		{name: "kill -9 of the proxy", end: kill(partProxy), code: 125, says: lost},
+		{name: "kill -9 of conmon", end: kill(partConmon), code: 125, says: lost},
+		{name: "kill -9 of the API service", end: kill(partService), code: 125, says: lost},
+	}
+}
+
+// ownEndings are those of a build that is left alone.
+func ownEndings() []ending {
+	take := "RUN cp /cachi2/output/deps/generic/data.bin /data\n"
+	return []ending{
+		{name: "success", instructions: take},
+		{name: "RUN fails", instructions: take + "RUN exit 3\n", code: 3},
+		{name: "download fails", instructions: take, code: 1, says: "cannot provide deps/generic/data.bin",
+			origin: func(s *sample) { s.origin.answer(s.dataPath, http.NotFound) }},
+	}
+}
+
+func TestNothingIsLeftWhenABuildEndsByItself(t *testing.T) {
+	for _, e := range ownEndings() {
+		t.Run(e.name, func(t *testing.T) {
+			s := generically(t, e.instructions)
+			if e.origin != nil {
+				e.origin(s)
+			}
+			s.endsClean(e, func(*run) {})
+		})
 	}
 }
 
 // Shows S40.
 func TestNothingIsLeftWhenABuildIsEndedInARun(t *testing.T) {
-	for name, e := range endings() {
-		t.Run(name, func(t *testing.T) {
+	for _, e := range endings() {
+		t.Run(e.name, func(t *testing.T) {
 			s := generically(t, "RUN cp /cachi2/output/deps/generic/data.bin /data\nRUN echo now-$((40+2)) && sleep "+runMarker()+"\n")
 			s.endsClean(e, func(r *run) { r.event(r.out.saw("now-42"), "the RUN") })
 		})
@@ -38,8 +81,8 @@ func TestNothingIsLeftWhenABuildIsEndedInARun(t *testing.T) {
 
 // Shows S40.
 func TestNothingIsLeftWhenABuildIsEndedInADownload(t *testing.T) {
-	for name, e := range endings() {
-		t.Run(name, func(t *testing.T) {
+	for _, e := range endings() {
+		t.Run(e.name, func(t *testing.T) {
 			s := generically(t, "RUN cp /cachi2/output/deps/generic/data.bin /data\n")
 			s.origin.hang(t, s.dataPath)
 			asked := s.origin.requested(s.dataPath)
@@ -49,16 +92,24 @@ func TestNothingIsLeftWhenABuildIsEndedInADownload(t *testing.T) {
 }
 
 // endsClean starts a build, waits until it is where reached says, ends it, and
-// checks the exit code and that nothing is left. A build afterwards must work.
+// checks the exit code, what is said, and that nothing is left. A build
+// afterwards must work.
 func (s *sample) endsClean(e ending, reached func(*run)) {
 	s.t.Helper()
 	before := s.take()
-	r := s.start("-f", "Containerfile", "--network=none")
+	s.onTerminal = e.terminal
+	r := s.start("-f", "Containerfile", "--network=none", "-t", s.image())
+	s.onTerminal = false
 	reached(r)
-	e.end(r)
+	if e.end != nil {
+		e.end(r)
+	}
 	r.wait()
 	if r.code() != e.code {
 		s.t.Errorf("exit code %d, want %d\n%s", r.code(), e.code, r)
+	}
+	if !r.err.has(e.says) {
+		s.t.Errorf("stderr does not say %q\n%s", e.says, r)
 	}
 	s.nothingLeft(before)
 	s.goodStore()
@@ -78,8 +129,8 @@ func TestNothingIsLeftAfterASuccess(t *testing.T) {
 
 // Shows S41.
 func TestEndOfOneBuildDoesNotTouchAnother(t *testing.T) {
-	for name, e := range endings() {
-		t.Run(name, func(t *testing.T) {
+	for _, e := range endings() {
+		t.Run(e.name, func(t *testing.T) {
 			victim := generically(t, "RUN cp /cachi2/output/deps/generic/data.bin /data\n")
 			bystander := generically(t, "RUN cp /cachi2/output/deps/generic/data.bin /data\nRUN sha256sum /cachi2/output/deps/generic/data.bin\n")
 			bystander.store = victim.store
@@ -89,6 +140,7 @@ func TestEndOfOneBuildDoesNotTouchAnother(t *testing.T) {
 
 			other := bystander.start("-f", "Containerfile", "-t", bystander.image(), "--network=none")
 			other.event(asked[1], "the bystander's download")
+			victim.onTerminal = e.terminal
 			r := victim.start("-f", "Containerfile", "--network=none")
 			r.event(asked[0], "the victim's download")
 			e.end(r)

@@ -30,6 +30,8 @@ type project struct {
 	tmp   string
 	env   []string // added to lazybuild's environment
 	stdin io.Reader
+	// onTerminal starts builds on a terminal of their own.
+	onTerminal bool
 }
 
 func newProject(t *testing.T, files map[string]string) *project {
@@ -82,6 +84,9 @@ type run struct {
 	out    stream
 	err    stream
 	done   chan struct{}
+	// terminal is the other end of the build's terminal, if it has one.
+	terminal   *os.File
+	afterStart func()
 }
 
 // start runs `lazybuild args… .` with a report, in a process group of its own,
@@ -103,8 +108,14 @@ func (p *project) startAs(args ...string) *run {
 	r.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	// A process that outlives lazybuild and holds its output must not hang the test.
 	r.cmd.WaitDelay = 5 * time.Second
+	if p.onTerminal {
+		r.useTerminal()
+	}
 	if err := r.cmd.Start(); err != nil {
 		p.t.Fatal(err)
+	}
+	if r.afterStart != nil {
+		r.afterStart()
 	}
 	go func() {
 		_ = r.cmd.Wait()

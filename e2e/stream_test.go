@@ -33,6 +33,13 @@ func (s *stream) String() string {
 	return s.buf.String()
 }
 
+// has says whether text stands in the output.
+func (s *stream) has(text string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return bytes.Contains(s.buf.Bytes(), []byte(text))
+}
+
 // saw is closed as soon as text stands in the output.
 func (s *stream) saw(text string) <-chan struct{} {
 	s.mu.Lock()
