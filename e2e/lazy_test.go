@@ -3,6 +3,8 @@
 package e2e
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -154,6 +156,33 @@ func TestTwoBuildsAtOnceFetchEachFileOnce(t *testing.T) {
 		}
 	}
 	s.goodStore()
+}
+
+func TestHermeticBuildDoesNotSeeTheHostsSubscription(t *testing.T) {
+	host := t.TempDir()
+	for name, text := range map[string]string{
+		"secrets/redhat.repo": "[rhel]\n", "secrets/rhsm/rhsm.conf": "x", "secrets/etc-pki-entitlement/1.pem": "x", "secrets/other": "x",
+	} {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(host, name)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(host, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mounts := filepath.Join(host, "mounts.conf")
+	if err := os.WriteFile(mounts, []byte(host+"/secrets:/run/secrets\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		word, want string
+	}{{"--network=none", "etc-pki-entitlement/1.pem other redhat.repo=[rhel] rhsm/rhsm.conf"}, {"--lazy-hermetic", "other redhat.repo="}} {
+		s := generically(t, takeData+"RUN cd /run/secrets && echo $(find . -type f ! -name redhat.repo | cut -c3- ; echo redhat.repo=$(cat redhat.repo)) | tr ' ' '\\n' | sort | tr '\\n' ' ' >/seen\n")
+		s.must("--default-mounts-file", mounts, tt.word, "-t", s.image())
+		if got := strings.TrimSpace(inImage(t, s.image(), "cat /seen")); got != tt.want {
+			t.Errorf("%s: the RUN has seen %q, want %q", tt.word, got, tt.want)
+		}
+	}
 }
 
 // Shows S37.

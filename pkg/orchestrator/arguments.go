@@ -42,7 +42,11 @@ func (b *build) arguments(ctx context.Context) ([]string, error) {
 			b.view = view
 		}
 	}
-	extra = append(extra, b.volumes()...)
+	hidden, err := b.hideSubscription()
+	if err != nil {
+		return nil, err
+	}
+	extra = append(append(extra, b.volumes()...), hidden...)
 	if o.Hermetic && !o.Line.Has("network") {
 		extra = append(extra, "--network=none")
 	}
