@@ -30,6 +30,11 @@ help: ## List the targets
 build: ## Build bin/lazybuild, a static binary
 	go build -trimpath -tags '$(TAGS)' -ldflags '$(LDFLAGS)' -o bin/lazybuild ./cmd/lazybuild
 
+.PHONY: dist
+dist: ## Build the binaries of a release in dist: Linux and macOS, amd64 and arm64
+	go run ./hack/dist -tags '$(TAGS)' -ldflags "$(LDFLAGS)" -o dist
+	go test -tags '$(TAGS) carry' -count=1 ./pkg/carried
+
 .PHONY: setup
 setup: ## Install what tests and demo need (apt-get, needs root or sudo) and make the base image
 	./hack/setup.sh
@@ -79,6 +84,7 @@ fuzz: ## Run every fuzz target for FUZZTIME (30s)
 vet: ## go vet and gofmt
 	@files=$$(gofmt -l cmd pkg e2e hack bench); [ -z "$$files" ] || { echo "gofmt would change: $$files" >&2; exit 1; }
 	go vet -tags '$(TAGS) e2e' ./...
+	GOOS=darwin go vet -tags '$(TAGS)' ./...
 
 .PHONY: lint
 lint: vet ## go vet, gofmt and golangci-lint (import rules, staticcheck, …)
@@ -94,4 +100,4 @@ fmt: ## Format the Go code
 
 .PHONY: clean
 clean: ## Remove what make built here (the cache outside the repository stays)
-	rm -rf bin
+	rm -rf bin dist pkg/carried/*.gz

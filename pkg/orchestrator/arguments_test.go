@@ -47,7 +47,7 @@ func testBuild(t *testing.T, words string, files ...Containerfile) *build {
 		AllowUnverified: "weak", ReadAhead: "trace", UI: NewUI(&strings.Builder{}, false, false),
 	}}
 	b.dirs = dirs{base: b.o.Base, store: b.o.Store}
-	b.place = &rootfulPlace{localPlace{p: b.p, dirs: b.dirs}}
+	b.place = testPlace(b)
 	b.state = State{ID: testID, Dir: "/base/" + string(testID), Scratch: "/store/scratch/" + string(testID), Tmp: t.TempDir()}
 	return b
 }

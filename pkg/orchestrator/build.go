@@ -75,7 +75,7 @@ func Build(ctx context.Context, o Options) (code int, err error) {
 	}
 	b := &build{o: o, p: p}
 	// Hashing takes as long as podman's service takes to start: side by side.
-	b.tag = inBackground(func() (string, error) { return executableTag(o.Executable) })
+	b.tag = inBackground(func() (string, error) { return program{path: o.Executable}.tag() })
 	b.findPlace = inBackground(func() (place, error) { return findPlace(ctx, p, &o) })
 	defer func() {
 		if cerr := b.end(); cerr != nil {

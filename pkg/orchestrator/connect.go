@@ -29,6 +29,11 @@ func (p *podman) command(ctx context.Context, args ...string) *exec.Cmd {
 	return exec.CommandContext(ctx, p.path, append(append([]string{}, p.global...), args...)...)
 }
 
+// unshare makes a command that runs in podman's user and mount namespace.
+func (p *podman) unshare(ctx context.Context, args ...string) *exec.Cmd {
+	return p.command(ctx, append([]string{"unshare"}, args...)...)
+}
+
 // findPodman looks for the program. name may be a path; empty means "podman".
 func findPodman(name string, global []string) (*podman, error) {
 	if name == "" {

@@ -151,17 +151,6 @@ func TestNoSecretsInTheContainersSpec(t *testing.T) {
 	}
 }
 
-func TestRlimitsStayWithinOurOwn(t *testing.T) {
-	if n := len(ownRlimits()); n != len(proxyLimits) {
-		t.Errorf("%d limits", n)
-	}
-	for _, l := range ownRlimits() {
-		if l.Soft != l.Hard || l.Hard > proxyLimits[l.Type].want || l.Hard == 0 {
-			t.Errorf("%+v", l)
-		}
-	}
-}
-
 // stubProxy is a proxy whose container is events and stdin.
 func stubProxy() (p *proxy, stdin *io.PipeReader) {
 	r, w := io.Pipe()

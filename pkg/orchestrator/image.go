@@ -4,12 +4,8 @@ import (
 	"archive/tar"
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"io"
-	"os"
-	"runtime"
 
 	"github.com/containers/podman/v5/pkg/bindings/images"
 	"github.com/google/go-containerregistry/pkg/name"
@@ -23,18 +19,16 @@ import (
 const proxyProgram = "/lazybuild"
 
 // ensureImage makes sure that podman has the proxy image and returns its name.
-// tag is the executable's (executableTag).
-// The image holds nothing but this executable, so its tag is the executable's
-// digest: it is loaded once per version of lazybuild, and a new version never
+// tag is the program's: the image holds nothing else, so its tag is a digest; it is loaded once per version of lazybuild, and a new version never
 // runs an old proxy. It is never removed while builds may run.
-func ensureImage(api context.Context, executable, tag string) (string, error) {
+func ensureImage(api context.Context, p program, tag string) (string, error) {
 	ref := "localhost/lazybuild-proxy:" + tag
 	if there, err := images.Exists(api, ref, nil); err != nil {
 		return "", fmt.Errorf("asking podman for the proxy image: %w", err)
 	} else if there {
 		return ref, nil
 	}
-	img, err := proxyImage(executable)
+	img, err := proxyImage(p)
 	if err != nil {
 		return "", err
 	}
@@ -51,39 +45,33 @@ func ensureImage(api context.Context, executable, tag string) (string, error) {
 	return ref, nil
 }
 
-// executableTag is 16 hex digits of the executable's sha256: 35 MB take 20 ms
-// with the processor's own instructions.
-func executableTag(path string) (string, error) {
-	f, err := os.Open(path)
+// imageOf is ensureImage for a program whose tag may have to be waited for.
+func imageOf(api context.Context, p program, tag func() (string, error)) (string, error) {
+	t, err := tag()
 	if err != nil {
-		return "", fmt.Errorf("reading lazybuild's own executable: %w", err)
+		return "", err
 	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", fmt.Errorf("reading lazybuild's own executable: %w", err)
-	}
-	return hex.EncodeToString(h.Sum(nil)[:8]), nil
+	return ensureImage(api, p, t)
 }
 
 // proxyImage builds the image in memory. Directories that the proxy's binds
 // need are in it, because its root file system is read-only.
-func proxyImage(executable string) (v1.Image, error) {
-	program, err := os.ReadFile(executable)
+func proxyImage(p program) (v1.Image, error) {
+	data, err := p.read()
 	if err != nil {
-		return nil, fmt.Errorf("reading lazybuild's own executable: %w", err)
+		return nil, err
 	}
 	var layer bytes.Buffer
 	tw := tar.NewWriter(&layer)
 	for _, h := range []*tar.Header{
 		{Name: "tmp/", Typeflag: tar.TypeDir, Mode: 0o1777},
-		{Name: proxyProgram[1:], Typeflag: tar.TypeReg, Mode: 0o555, Size: int64(len(program))},
+		{Name: proxyProgram[1:], Typeflag: tar.TypeReg, Mode: 0o555, Size: int64(len(data))},
 	} {
 		if err := tw.WriteHeader(h); err != nil {
 			return nil, err
 		}
 		if h.Typeflag == tar.TypeReg {
-			if _, err := tw.Write(program); err != nil {
+			if _, err := tw.Write(data); err != nil {
 				return nil, err
 			}
 		}
@@ -106,7 +94,7 @@ func proxyImage(executable string) (v1.Image, error) {
 		return nil, err
 	}
 	cfg = cfg.DeepCopy()
-	cfg.OS, cfg.Architecture = "linux", runtime.GOARCH
+	cfg.OS, cfg.Architecture = "linux", p.arch
 	cfg.Config.Entrypoint = []string{proxyProgram, "proxy"}
 	return mutate.ConfigFile(img, cfg)
 }

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -19,7 +18,7 @@ import (
 
 func TestTheProxyImageHoldsTheExecutableAndNothingElse(t *testing.T) {
 	exe := writeFile(t, filepath.Join(t.TempDir(), "lazybuild"), "\x7fELF program")
-	made, err := proxyImage(exe)
+	made, err := proxyImage(program{arch: "arm64", path: exe})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,7 +45,7 @@ func TestTheProxyImageHoldsTheExecutableAndNothingElse(t *testing.T) {
 	if d := cmp.Diff([]string{"/lazybuild", "proxy"}, cfg.Config.Entrypoint); d != "" {
 		t.Error(d)
 	}
-	if cfg.OS != "linux" || cfg.Architecture != runtime.GOARCH || len(cfg.Config.Env) > 0 || cfg.Config.User != "" {
+	if cfg.OS != "linux" || cfg.Architecture != "arm64" || len(cfg.Config.Env) > 0 || cfg.Config.User != "" {
 		t.Errorf("the config is %+v", cfg)
 	}
 	type entry struct {
@@ -81,7 +80,7 @@ func TestTheImagesTagIsTheExecutablesDigest(t *testing.T) {
 	dir := t.TempDir()
 	tag := func(name, data string) string {
 		t.Helper()
-		got, err := executableTag(writeFile(t, filepath.Join(dir, name), data))
+		got, err := program{path: writeFile(t, filepath.Join(dir, name), data)}.tag()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -94,10 +93,10 @@ func TestTheImagesTagIsTheExecutablesDigest(t *testing.T) {
 	if tag("b", "one") != a || tag("a", "two") == a {
 		t.Error("the tag is not that of the content")
 	}
-	if _, err := executableTag(filepath.Join(dir, "none")); !errors.Is(err, os.ErrNotExist) {
+	if _, err := (program{path: filepath.Join(dir, "none")}).tag(); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("got %v", err)
 	}
-	if _, err := proxyImage(filepath.Join(dir, "none")); !errors.Is(err, os.ErrNotExist) {
+	if _, err := proxyImage(program{path: filepath.Join(dir, "none")}); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("got %v", err)
 	}
 }

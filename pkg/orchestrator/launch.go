@@ -107,11 +107,16 @@ func (b *build) inContainer(ctx context.Context) error {
 		return err
 	}
 	b.o.UI.Verbose("connected to podman")
-	tag, err := b.tag()
+	os, arch := b.place.system()
+	p, err := programFor(os, arch, b.o.Executable)
 	if err != nil {
 		return err
 	}
-	image, err := ensureImage(api, b.o.Executable, tag)
+	tag := b.tag
+	if p.path == "" {
+		tag = p.tag
+	}
+	image, err := imageOf(api, p, tag)
 	if err != nil {
 		return err
 	}

@@ -30,6 +30,9 @@ type place interface {
 	// view returns the path of a build context that differs from the user's in
 	// some files. inProxy says that the proxy makes it.
 	view(b *build) (path string, inProxy bool, err error)
+	// system names the operating system and the architecture there, as Go does;
+	// valid after settle.
+	system() (os, arch string)
 	// fit tells the proxy what is special about the place.
 	fit(s *wire.Spec)
 	// inContainer makes the proxy container's description, and what the proxy is

@@ -7,7 +7,6 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
-	"runtime"
 	"slices"
 
 	"github.com/containers/podman/v5/libpod/define"
@@ -101,8 +100,8 @@ func (r *remotePlace) settle(ctx context.Context, api func() (context.Context, e
 	if r.info, err = system.Info(c, nil); err != nil {
 		return dirs{}, fmt.Errorf("asking podman at %s about itself: %w", &r.proxy, err)
 	}
-	if err := r.checkExecutable(); err != nil {
-		return dirs{}, err
+	if _, err := programFor(r.info.Host.OS, r.info.Host.Arch, ""); err != nil {
+		return dirs{}, fmt.Errorf("%s: %w", &r.proxy, err)
 	}
 	store, err := r.store(c)
 	if err != nil {
@@ -111,14 +110,8 @@ func (r *remotePlace) settle(ctx context.Context, api func() (context.Context, e
 	return dirs{base: r.base(), store: store}, nil
 }
 
-// checkExecutable: the proxy is this very program, in a container there.
-func (r *remotePlace) checkExecutable() error {
-	if os, arch := r.info.Host.OS, r.info.Host.Arch; os != runtime.GOOS || arch != runtime.GOARCH {
-		return hint("build with a lazybuild for "+os+"/"+arch,
-			"podman at %s runs on %s/%s, and this lazybuild is for %s/%s", &r.proxy, os, arch, runtime.GOOS, runtime.GOARCH)
-	}
-	return nil
-}
+// system is what the podman there runs on.
+func (r *remotePlace) system() (os, arch string) { return r.info.Host.OS, r.info.Host.Arch }
 
 // base is a directory there that does not outlive a reboot: what podman has for
 // the same purpose is of the right user.

@@ -71,11 +71,11 @@ func runCleaner(api context.Context, s *State) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	tag, err := executableTag(executable)
+	p, err := programFor(info.Host.OS, info.Host.Arch, executable)
 	if err != nil {
 		return nil, err
 	}
-	image, err := ensureImage(api, executable, tag)
+	image, err := imageOf(api, p, p.tag)
 	if err != nil {
 		return nil, err
 	}

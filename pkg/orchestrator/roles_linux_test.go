@@ -216,3 +216,6 @@ func parent() error {
 	<-c.done
 	return errors.New("the child has ended first")
 }
+
+// testPlace is where a build of a test happens.
+func testPlace(b *build) place { return &rootfulPlace{localPlace{p: b.p, dirs: b.dirs}} }

@@ -3,6 +3,7 @@ package orchestrator
 import (
 	"context"
 	"os/exec"
+	"runtime"
 
 	"github.com/containers/podman/v5/pkg/specgen"
 	spec "github.com/opencontainers/runtime-spec/specs-go"
@@ -18,6 +19,8 @@ type rootfulPlace struct{ localPlace }
 var _ place = (*rootfulPlace)(nil)
 
 func (*rootfulPlace) kind() placeKind { return rootful }
+
+func (*rootfulPlace) system() (os, arch string) { return runtime.GOOS, runtime.GOARCH }
 
 func (r *rootfulPlace) settle(context.Context, func() (context.Context, error)) (dirs, error) {
 	if err := r.makeStore(); err != nil {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"github.com/containers/podman/v5/pkg/specgen"
@@ -25,6 +26,8 @@ type rootlessPlace struct{ localPlace }
 var _ place = (*rootlessPlace)(nil)
 
 func (*rootlessPlace) kind() placeKind { return rootless }
+
+func (*rootlessPlace) system() (os, arch string) { return runtime.GOOS, runtime.GOARCH }
 
 func (r *rootlessPlace) settle(context.Context, func() (context.Context, error)) (dirs, error) {
 	return r.dirs, r.makeStore()
@@ -54,11 +57,6 @@ func (r *rootlessPlace) shows(ctx context.Context, dir string) (bool, error) {
 		return false, fmt.Errorf("looking into podman's mount namespace (podman unshare): %w", err)
 	}
 	return mountedIn(table, dir)
-}
-
-// unshare makes a command that runs in podman's user and mount namespace.
-func (p *podman) unshare(ctx context.Context, args ...string) *exec.Cmd {
-	return p.command(ctx, append([]string{"unshare"}, args...)...)
 }
 
 // pauseMounts is the mountinfo of podman's pause process, nil when there is none.
