@@ -57,6 +57,7 @@ func ownEndings() []ending {
 	}
 }
 
+// Shows S40.
 func TestNothingIsLeftWhenABuildEndsByItself(t *testing.T) {
 	for _, e := range ownEndings() {
 		t.Run(e.name, func(t *testing.T) {
@@ -69,7 +70,7 @@ func TestNothingIsLeftWhenABuildEndsByItself(t *testing.T) {
 	}
 }
 
-// Shows S40.
+// Shows S40, S44.
 func TestNothingIsLeftWhenABuildIsEndedInARun(t *testing.T) {
 	for _, e := range endings() {
 		t.Run(e.name, func(t *testing.T) {

@@ -158,6 +158,7 @@ func TestTwoBuildsAtOnceFetchEachFileOnce(t *testing.T) {
 	s.goodStore()
 }
 
+// Shows S66.
 func TestHermeticBuildDoesNotSeeTheHostsSubscription(t *testing.T) {
 	host := t.TempDir()
 	for name, text := range map[string]string{

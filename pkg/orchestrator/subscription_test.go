@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+// Shows S66.
 func TestAHermeticBuildDoesNotSeeTheHostsSubscription(t *testing.T) {
 	host := t.TempDir()
 	secrets := filepath.Join(host, "secrets")
