@@ -82,7 +82,7 @@ func (o *lazyOptions) fill(b *orchestrator.Options) error {
 	if err != nil {
 		return err
 	}
-	b.Credentials, b.LookedAt = found.Credentials, found.LookedAt
+	b.Credentials, b.LookedAt, b.SecretVariables = found.Credentials, found.LookedAt, found.Variables
 	b.OutputDir, b.ReadOnly, b.Hermetic, b.YumRepos = outputDir, o.readOnly, o.hermetic, o.yumRepos
 	b.AllowUnverified, b.ReadAhead, b.RPMMetadata = o.allowUnverified, o.readAhead, o.rpmMetadata
 	b.HTTPProxy, b.HTTPSProxy, b.NoProxy = proxyVariable("HTTP_PROXY"), proxyVariable("HTTPS_PROXY"), proxyVariable("NO_PROXY")

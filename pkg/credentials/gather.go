@@ -42,6 +42,9 @@ type Result struct {
 	Credentials []wire.Credential
 	// LookedAt names the files and variables that have been looked at, for people.
 	LookedAt []string
+	// Variables are the names of the environment's variables that were looked at
+	// and hold secrets, or may: no process but the user's own needs them.
+	Variables []string
 	// Warnings are about what could not be used, Notes about what a file of the
 	// project makes lazybuild send. Neither holds a secret.
 	Warnings, Notes []string
@@ -131,6 +134,15 @@ func (g *gatherer) note(what, host, where string) {
 	}
 }
 
+// secretIn notes that a variable holds a secret.
+func (g *gatherer) secretIn(names ...string) {
+	for _, n := range names {
+		if !slices.Contains(g.out.Variables, n) {
+			g.out.Variables = append(g.out.Variables, n)
+		}
+	}
+}
+
 func (g *gatherer) looked(name string) {
 	if !slices.Contains(g.out.LookedAt, name) {
 		g.out.LookedAt = append(g.out.LookedAt, name)
@@ -142,6 +154,7 @@ func (g *gatherer) variable(name string) string {
 	v := g.env[name]
 	if v != "" {
 		g.looked(name)
+		g.secretIn(name)
 	}
 	return v
 }

@@ -69,6 +69,7 @@ func (g *gatherer) named(key, variable, file string, h plan.Host) (string, error
 		if _, err := secret(v); err != nil {
 			return "", fmt.Errorf("%s-env: the variable %s: %w", key, variable, err)
 		}
+		g.secretIn(variable)
 		g.note("$"+variable, h.Host, fmt.Sprintf("%s:%d", h.File, h.Line))
 		return v, nil
 	case file != "":

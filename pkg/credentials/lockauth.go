@@ -35,6 +35,7 @@ func (g *gatherer) lockAuthOf(a plan.Auth) error {
 			return "", fmt.Errorf("%s: auth: %w%s", where, err, hintFor(err))
 		}
 		names = append(names, used...)
+		g.secretIn(used...)
 		return value, nil
 	}
 	var err, also error

@@ -30,6 +30,7 @@ func (g *gatherer) npm() {
 		if len(name) > len("npm_config_") && strings.EqualFold(name[:len("npm_config_")], "npm_config_") {
 			if prefix, key, ok := scopedKey(name[len("npm_config_"):]); ok {
 				g.looked(name)
+				g.secretIn(name)
 				take(setting{section: prefix, key: key, value: value}, name, "")
 			}
 		}
@@ -50,8 +51,8 @@ func (g *gatherer) npmFiles() []string {
 	for _, dir := range g.o.Dirs {
 		files = append(files, filepath.Join(dir, ".npmrc"))
 	}
-	user := firstOf(g.variable("npm_config_userconfig"), g.variable("NPM_CONFIG_USERCONFIG"), g.home(".npmrc"))
-	global := firstOf(g.variable("npm_config_globalconfig"), g.variable("NPM_CONFIG_GLOBALCONFIG"), g.root("usr/local/etc/npmrc"))
+	user := firstOf(g.env["npm_config_userconfig"], g.env["NPM_CONFIG_USERCONFIG"], g.home(".npmrc"))
+	global := firstOf(g.env["npm_config_globalconfig"], g.env["NPM_CONFIG_GLOBALCONFIG"], g.root("usr/local/etc/npmrc"))
 	return append(files, user, global, g.root("etc/npmrc"))
 }
 
@@ -116,6 +117,7 @@ func (g *gatherer) npmSecrets(c *wire.Credential, a *npmAuth) (where string, err
 		if text, names, err = npmExpand(v.text, g.env); err != nil {
 			return ""
 		}
+		g.secretIn(names...)
 		if g.inProject(v.dir) && len(names) > 0 {
 			g.note("$"+strings.Join(names, ", $"), hostname(c.Host), where)
 		}

@@ -49,7 +49,7 @@ func (g *gatherer) uv() {
 
 // uvFiles are where uv looks, most particular first.
 func (g *gatherer) uvFiles() []string {
-	if file := g.variable("UV_CONFIG_FILE"); file != "" {
+	if file := g.env["UV_CONFIG_FILE"]; file != "" {
 		return []string{file}
 	}
 	if v := g.env["UV_NO_CONFIG"]; v == "1" || strings.EqualFold(v, "true") {
@@ -110,6 +110,7 @@ func (g *gatherer) uvIndex(i uvIndex, where string) {
 	}, i.Name)
 	user, password := "UV_INDEX_"+name+"_USERNAME", "UV_INDEX_"+name+"_PASSWORD"
 	g.looked(user)
+	g.secretIn(user, password)
 	if u, err := url.Parse(i.URL); err == nil && (g.env[user] != "" || g.env[password] != "") {
 		given := u.User.Username()
 		u.User = nil

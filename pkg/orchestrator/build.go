@@ -49,6 +49,9 @@ type Options struct {
 	HTTPProxy, HTTPSProxy, NoProxy string
 	Credentials                    []wire.Credential
 	LookedAt                       []string // for credentials
+	// SecretVariables are the names of variables that hold secrets. Only the
+	// user's own podman gets them, as it would without lazybuild.
+	SecretVariables []string
 	// Report is the file for the JSON report; empty for none.
 	Report string
 	// UI takes messages for people.

@@ -205,7 +205,7 @@ func TestTheReaperHasNothingToDoAfterAGoodEnd(t *testing.T) {
 func TestAReaperIsDismissed(t *testing.T) {
 	exe, log := fakePodman(t, "cat; echo end >>\"$2\"")
 	mark := filepath.Join(t.TempDir(), "mark")
-	r, err := startReaper(exe, mark)
+	r, err := startReaper(exe, mark, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -216,7 +216,7 @@ func TestAReaperIsDismissed(t *testing.T) {
 	if got, _ := os.ReadFile(mark); string(got) != "end\n" {
 		t.Errorf("dismiss has not waited: %q", got)
 	}
-	if _, err := startReaper(filepath.Join(t.TempDir(), "none"), mark); err == nil {
+	if _, err := startReaper(filepath.Join(t.TempDir(), "none"), mark, nil); err == nil {
 		t.Error("a reaper that is not there was started")
 	}
 }

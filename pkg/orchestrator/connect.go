@@ -22,6 +22,7 @@ import (
 type podman struct {
 	path   string   // the executable
 	global []string // flags before the sub-command
+	env    []string // of the API service, if one has to be started; nil for ours
 }
 
 // command makes a podman command with the user's global flags.
@@ -101,6 +102,7 @@ func (p *podman) startService(ctx context.Context, sock string) (context.Context
 	// Not bound to ctx: a Ctrl-C ends the build, and the service is needed to
 	// take the container down.
 	cmd := p.command(context.WithoutCancel(ctx), "system", "service", "--time", "5", "unix://"+sock)
+	cmd.Env = p.env
 	// A process group of its own: the terminal's Ctrl-C is not for it.
 	cmd.SysProcAttr = ownProcessGroup()
 	said, err := cmd.StderrPipe()

@@ -20,9 +20,10 @@ type reaper struct {
 }
 
 // startReaper runs `lazybuild reap STATEFILE` in a session of its own, so that
-// no signal of the terminal reaches it.
-func startReaper(executable, state string) (*reaper, error) {
+// no signal of the terminal reaches it. env is its environment, nil for ours.
+func startReaper(executable, state string, env []string) (*reaper, error) {
 	cmd := exec.Command(executable, "reap", state)
+	cmd.Env = env
 	cmd.SysProcAttr = ownSession()
 	pipe, err := cmd.StdinPipe()
 	if err != nil {

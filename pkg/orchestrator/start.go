@@ -81,6 +81,7 @@ func (b *build) prepare(ctx context.Context) error {
 	}
 	b.progress = &progressFile{path: progressPath(b.file.path), now: o.Now}
 	b.progress.enter(PhaseStarting)
+	b.p.env = without(os.Environ(), o.SecretVariables)
 	// Taking down happens through the same connection, after a Ctrl-C too.
 	b.api = sync.OnceValues(func() (context.Context, error) {
 		return b.place.connect(context.WithoutCancel(ctx), socketPath(o.Base, b.id))
@@ -88,7 +89,7 @@ func (b *build) prepare(ctx context.Context) error {
 	if o.Proxy != ProxyProcess {
 		go b.api() // a service takes a while to start
 	}
-	if b.reaper, err = startReaper(o.Executable, b.file.path); err != nil {
+	if b.reaper, err = startReaper(o.Executable, b.file.path, b.p.env); err != nil {
 		return err
 	}
 	// Others may pass: a RUN in a user namespace starts from a directory below.

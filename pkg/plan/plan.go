@@ -137,7 +137,10 @@ func Make(o Options) (*Plan, error) {
 	p := &Plan{Rewrites: map[string][]byte{}}
 	p.ContextDir = o.ContextDir
 	if o.Config != nil {
-		p.Hosts = o.Config.Hosts
+		p.Hosts = slices.Clone(o.Config.Hosts)
+		for i := range p.Hosts {
+			p.Hosts[i].File = o.display(p.Hosts[i].File)
+		}
 		p.Files = append(p.Files, filepath.Join(o.Config.dir, filepath.Base(o.Config.path)))
 	}
 	found, err := o.inputs(targets, p)
