@@ -175,6 +175,8 @@ RUN ! env | grep -qF "s3""cret-"
 // TestNoCredentialIsSeenOrLeftAnywhere plants a secret in every source that is
 // read, has a build need all of them, and looks for them at everything that can
 // be seen while it runs and that is left.
+//
+// Shows S58.
 func TestNoCredentialIsSeenOrLeftAnywhere(t *testing.T) {
 	p, v := secretive(t)
 	leak := func(where string, data []byte) {
@@ -217,6 +219,8 @@ func TestNoCredentialIsSeenOrLeftAnywhere(t *testing.T) {
 }
 
 // TestRefusedCredentialIsNotShown has every host refuse what it is shown.
+//
+// Shows S58.
 func TestRefusedCredentialIsNotShown(t *testing.T) {
 	p, v := secretive(t)
 	for host := range v.guards {
@@ -317,4 +321,32 @@ func lookAtContainers(t *testing.T, leak func(string, []byte)) (n int) {
 		}
 	}
 	return n
+}
+
+// TestPrivateFileIsNotServedToABuildWithoutItsCredential builds a project with a
+// credential, and from the same store without it.
+//
+// Shows S57.
+func TestPrivateFileIsNotServedToABuildWithoutItsCredential(t *testing.T) {
+	v := newVault(t)
+	content := []byte("private " + v.nonce)
+	url := v.put(11, "/data", content, basic("u", v.secret("netrc")))
+	owner := newProject(t, nil)
+	owner.write("artifacts.lock.yaml", genericHead+generic("data", url, content))
+	owner.write("Containerfile", "FROM localhost/lazybuild-test/base:bookworm\nRUN cp /cachi2/output/deps/generic/data /data\n")
+	netrc := filepath.Join(owner.tmp, "netrc")
+	if err := os.WriteFile(netrc, []byte("machine 127.0.0.11 login u password "+v.secret("netrc")+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	owner.env = append(owner.env, "NETRC="+netrc)
+	owner.must("-f", "Containerfile", "--network=none", noReadAhead)
+
+	owner.env = append(owner.env, "NETRC=/dev/null")
+	r := owner.build("-f", "Containerfile", "--network=none", "--no-cache", noReadAhead)
+	if r.code() == 0 || !strings.Contains(r.String(), "there are no credentials for 127.0.0.11") {
+		t.Errorf("without the credential: exit code %d\n%s", r.code(), r)
+	}
+	v.Close() // the store has it, for whom it is
+	owner.env = append(owner.env, "NETRC="+netrc)
+	owner.must("-f", "Containerfile", "--network=none", "--no-cache", noReadAhead)
 }

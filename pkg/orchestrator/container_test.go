@@ -133,6 +133,8 @@ func TestTheContextIsMountedOnlyForAView(t *testing.T) {
 }
 
 // What podman stores of a container, everybody who may use podman can read.
+//
+// Shows S58.
 func TestNoSecretsInTheContainersSpec(t *testing.T) {
 	b := testBuild(t, "--build-arg TOKEN=s3cret --creds me:s3cret .")
 	b.o.Credentials = []wire.Credential{{Host: "example.org", User: "me", Password: "s3cret", Bearer: "s3cret", Key: []byte("s3cret")}}
