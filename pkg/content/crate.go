@@ -33,13 +33,18 @@ const (
 
 // crateMaker unpacks a crate as `cargo vendor` leaves it: without what git and
 // cargo themselves keep in a package's root, and with a list of checksums.
-func crateMaker() maker { return maker{download: true, make: makeCrate} }
+func crateMaker() maker {
+	return maker{download: true, make: func(ctx context.Context, r *tree.Recipe, from *os.File, w io.Writer) error {
+		info, err := from.Stat()
+		if err != nil {
+			return err
+		}
+		return makeCrate(ctx, r, from, w, max(maxCrate, maxCrateRatio*info.Size()))
+	}}
+}
 
-func makeCrate(ctx context.Context, r *tree.Recipe, from *os.File, w io.Writer) error {
-	info, err := from.Stat()
-	if err != nil {
-		return err
-	}
+// makeCrate unpacks at most limit bytes.
+func makeCrate(ctx context.Context, r *tree.Recipe, from *os.File, w io.Writer, limit int64) error {
 	sum := sha256.New()
 	if _, err := io.Copy(sum, section(from)); err != nil {
 		return err
@@ -51,7 +56,7 @@ func makeCrate(ctx context.Context, r *tree.Recipe, from *os.File, w io.Writer) 
 	unzip.Multistream(false) // cargo too reads the first part alone
 	c := crate{
 		prefix: r.Args["package"] + "/", sums: map[string]string{}, dirs: map[string]bool{},
-		in:  tar.NewReader(&boundedReader{r: unzip, left: max(maxCrate, maxCrateRatio*info.Size())}),
+		in:  tar.NewReader(&boundedReader{r: unzip, left: limit}),
 		out: tar.NewWriter(w),
 	}
 	if err := c.unpack(ctx); err != nil {

@@ -61,7 +61,7 @@ func unpackCrate(t testing.TB, data []byte) (map[string]string, []byte, error) {
 	defer f.Close()
 	var out bytes.Buffer
 	r := &tree.Recipe{Kind: kindCrate, Args: map[string]string{"package": "demo-1.0.0"}}
-	if err := makeCrate(t.Context(), r, f, &out); err != nil {
+	if err := makeCrate(t.Context(), r, f, &out, 1<<20); err != nil {
 		return nil, nil, err
 	}
 	files := map[string]string{}
@@ -156,26 +156,17 @@ func TestHostileCratesAreRefused(t *testing.T) {
 }
 
 func TestCrateBombsAreNotUnpacked(t *testing.T) {
-	var b bytes.Buffer
-	zip := gzip.NewWriter(&b)
-	archive := tar.NewWriter(zip)
-	if err := archive.WriteHeader(&tar.Header{Name: "demo-1.0.0/zeros", Size: maxCrate + 1<<20}); err != nil {
-		t.Fatal(err)
-	}
-	zeros := make([]byte, 1<<20)
-	for range maxCrate>>20 + 1 {
-		archive.Write(zeros)
-	}
-	archive.Close()
-	zip.Close()
 	f, err := os.Create(filepath.Join(t.TempDir(), "crate"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	f.Write(b.Bytes())
+	f.Write(crateOf(t, tar.Header{Name: "demo-1.0.0/zeros", Linkname: strings.Repeat("\x00", 1<<20)}))
 	r := &tree.Recipe{Kind: kindCrate, Args: map[string]string{"package": "demo-1.0.0"}}
-	if err := makeCrate(t.Context(), r, f, io.Discard); err == nil || !strings.Contains(err.Error(), "more than it may") {
+	if err := makeCrate(t.Context(), r, f, io.Discard, 1<<20); err == nil || !strings.Contains(err.Error(), "more than it may") {
+		t.Error(err)
+	}
+	if err := makeCrate(t.Context(), r, f, io.Discard, 2<<20); err != nil {
 		t.Error(err)
 	}
 }
@@ -190,7 +181,7 @@ func TestUnpackingACrateEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	r := &tree.Recipe{Kind: kindCrate, Args: map[string]string{"package": "demo-1.0.0"}}
-	if err := makeCrate(ctx, r, f, io.Discard); err != context.Canceled {
+	if err := makeCrate(ctx, r, f, io.Discard, 1<<20); err != context.Canceled {
 		t.Error(err)
 	}
 }

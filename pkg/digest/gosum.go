@@ -79,7 +79,7 @@ func FromFile(algo string, r io.ReaderAt, size int64) (Digest, error) {
 		return "", fmt.Errorf("reading the module's archive: %w", err)
 	}
 	limited.left = -1
-	return hashZip(z)
+	return hashZip(z, maxGoZip)
 }
 
 // directoryReader bounds what is read while the archive's directory is.
@@ -101,10 +101,11 @@ func (d *directoryReader) ReadAt(b []byte, off int64) (int, error) {
 }
 
 // hashZip is sha256 over a list of the files, sorted by name, each with its own
-// sha256. Directories in the archive count too, as files of no bytes.
-func hashZip(z *zip.Reader) (Digest, error) {
+// sha256. Directories in the archive count too, as files of no bytes. At most left
+// bytes are unpacked.
+func hashZip(z *zip.Reader, left int64) (Digest, error) {
 	slices.SortFunc(z.File, func(a, b *zip.File) int { return cmp.Compare(a.Name, b.Name) })
-	list, file, left := sha256.New(), sha256.New(), int64(maxGoZip)
+	list, file := sha256.New(), sha256.New()
 	for i, f := range z.File {
 		if strings.Contains(f.Name, "\n") {
 			return "", errors.New("a name in the module's archive holds a line end")
@@ -133,7 +134,7 @@ func hashZipped(h hash.Hash, f *zip.File, left int64) (int64, error) {
 	defer r.Close()
 	n, err := io.Copy(h, io.LimitReader(r, left+1))
 	if err == nil && n > left {
-		err = fmt.Errorf("the archive unpacks to more than the %d bytes that go accepts", int64(maxGoZip))
+		err = errors.New("the archive unpacks to more than go accepts")
 	}
 	return n, err
 }

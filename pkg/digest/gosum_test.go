@@ -137,16 +137,16 @@ func TestBadArchivesHaveNoDigest(t *testing.T) {
 }
 
 func TestBombsAreNotUnpacked(t *testing.T) {
-	var b bytes.Buffer
-	w := zip.NewWriter(&b)
-	zeros := make([]byte, 1<<20)
-	f, _ := w.Create("m@v1/zeros")
-	for range maxGoZip>>20 + 1 {
-		f.Write(zeros)
-	}
-	w.Close()
-	if d, err := fromZip(b.Bytes()); err == nil || !strings.Contains(err.Error(), "unpacks to more") {
-		t.Errorf("%s, %v", d, err)
+	data := archive(t, "m@v1/a", strings.Repeat("a", 600), "m@v1/b", strings.Repeat("b", 400))
+	for limit, ok := range map[int64]bool{1000: true, 999: false, 600: false, 0: false} {
+		z, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, err := hashZip(z, limit)
+		if ok != (err == nil) || !ok && !strings.Contains(err.Error(), "unpacks to more") {
+			t.Errorf("within %d bytes: %s, %v", limit, d, err)
+		}
 	}
 }
 
