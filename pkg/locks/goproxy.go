@@ -29,7 +29,7 @@ func goProxies(src Source) ([]string, error) {
 			one = "https://" + one // as go takes it
 		}
 		if _, err := parseURL(one); err != nil {
-			return nil, errAt(0, "GOPROXY: %w", err).hint("lazybuild downloads modules from proxies by http and https")
+			return nil, errAt(0, "GOPROXY: %w", err).unsupported().hint("lazybuild downloads modules from proxies by http and https")
 		}
 		urls = append(urls, strings.TrimRight(one, "/"))
 	}
