@@ -132,6 +132,34 @@ func TestGitDependenciesAreInstalledWithoutANetwork(t *testing.T) {
 	}
 }
 
+// The same commit gives the same archive on every host: two stores stand for two
+// hosts, and the server packs in another way in between. Shows S59.
+func TestArchivesOfACommitAreTheSameEverywhere(t *testing.T) {
+	h := newGitHost(t)
+	py, commit := h.repository("pylib", map[string]string{
+		"setup.py": strings.Repeat("# a line\n", 1000), "other.py": strings.Repeat("# a line\n", 999),
+	})
+	p := newProject(t, map[string]string{
+		"Containerfile":    installFromGit,
+		"requirements.txt": "pylib @ git+" + py + "@" + commit + "\n",
+	})
+	archive := func(store string) string {
+		t.Helper()
+		out := filepath.Join(p.tmp, store)
+		p.tool(binary(), "materialize", "--lazy-store", filepath.Join(p.tmp, "store-"+store), "--output", out, ".")
+		data, err := os.ReadFile(filepath.Join(out, "deps/pip/pylib-gitcommit-"+commit+".tar.gz"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return sha256Hex(data)
+	}
+	first := archive("one")
+	h.git("-C", "group/pylib.git", "-c", "pack.window=0", "repack", "-adfq")
+	if second := archive("two"); second != first {
+		t.Errorf("the archives are %s and %s", first, second)
+	}
+}
+
 // Shows S59.
 func TestYarnTakesAGitDependencyFromItsMirror(t *testing.T) {
 	h := newGitHost(t)

@@ -114,7 +114,7 @@ func (e *exchange) try(parent context.Context) error {
 	switch {
 	case err == nil:
 		// Read to the end, or the connection can't be used again.
-		io.CopyN(io.Discard, body, 4<<10)
+		_, _ = io.CopyN(io.Discard, body, 4<<10)
 		return nil
 	case body.err != nil && errors.Is(err, body.err):
 		return fmt.Errorf("reading the answer: %w", err)

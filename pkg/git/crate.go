@@ -138,14 +138,13 @@ func (r *checkout) find(c *Commit, k Crate) (*cratePackage, error) {
 			unread = err // a test's broken manifest must not matter
 			continue
 		}
-		name, version := m.identity()
-		if name != k.Name {
+		if name, _ := m.identity(); name != k.Name {
 			continue
 		}
 		if err := m.inherit(r); err != nil {
 			return nil, fmt.Errorf("the package %s: %w", k.Name, err)
 		}
-		if _, version = m.identity(); k.Version != "" && version != k.Version {
+		if _, version := m.identity(); k.Version != "" && version != k.Version {
 			other = version
 			continue
 		}

@@ -111,12 +111,11 @@ func fetchOne(ctx context.Context, place string, want id, opt Options) (_ *Commi
 }
 
 // Close removes what is on the disk.
-func (c *Commit) Close() error {
-	err := c.o.close()
+func (c *Commit) Close() {
+	c.o.close()
 	for _, m := range c.modules {
-		err = errors.Join(err, m.Close())
+		m.Close()
 	}
-	return err
 }
 
 // work is one fetch.
@@ -266,7 +265,7 @@ func newObjects(opt Options, f format) (*objects, error) {
 	return &objects{format: f, f: file, index: map[id]object{}, limits: opt.Limits}, nil
 }
 
-func (o *objects) close() error { return o.f.Close() }
+func (o *objects) close() { o.f.Close() } // a file without a name: there is nothing to lose
 
 func (c *Commit) scratch() (*os.File, error) { return scratch(c.dir) }
 

@@ -131,7 +131,6 @@ func spoil(change func(http.ResponseWriter, []byte)) func(http.Handler) http.Han
 func TestFaultsAreErrors(t *testing.T) {
 	w := newWorld(t)
 	commit := w.repo("app", sample)
-	type change = func(http.ResponseWriter, []byte)
 	for name, c := range map[string]struct {
 		wrap func(http.Handler) http.Handler
 		want error  // in the chain

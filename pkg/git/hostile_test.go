@@ -56,7 +56,7 @@ func unpackBytes(t testing.TB, pack []byte) (*objects, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { o.close() })
+	t.Cleanup(o.close)
 	return o, o.unpack(context.Background(), f)
 }
 

@@ -226,8 +226,6 @@ func (h *heir) dependency(whole any, own map[string]any) map[string]any {
 			if on, _ := v.(bool); on {
 				delete(dep, "default_features")
 				dep["default-features"] = true
-			} else if _, said := dep["default-features"]; !said {
-				continue
 			}
 		default:
 			dep[k] = v

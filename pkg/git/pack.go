@@ -138,7 +138,7 @@ func (u *unpacker) trailer() error {
 	if _, err := io.ReadFull(u.in, want); err != nil {
 		return fmt.Errorf("%w: it ends before its checksum", errPack)
 	}
-	if _, err := u.in.ReadByte(); err != io.EOF {
+	if _, err := u.in.ReadByte(); !errors.Is(err, io.EOF) {
 		return fmt.Errorf("%w: there is something behind its checksum", errPack)
 	}
 	h := u.o.format.new()
@@ -217,7 +217,7 @@ func (u *unpacker) baseOffset() (int64, error) {
 }
 
 func cutPack(err error) error {
-	if err == io.EOF || err == io.ErrUnexpectedEOF {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return fmt.Errorf("%w: it ends within an object", errPack)
 	}
 	return err
@@ -309,7 +309,7 @@ func (u *unpacker) store(t objectType, size int64, r io.Reader) (object, error) 
 	n, err := io.CopyBuffer(io.MultiWriter(u.out, h), io.LimitReader(r, size+1), u.buf)
 	u.o.size += n
 	switch {
-	case err == io.ErrUnexpectedEOF || err == nil && n != size:
+	case errors.Is(err, io.ErrUnexpectedEOF) || err == nil && n != size:
 		return object{}, fmt.Errorf("%w: an object has another size than it says", errPack)
 	case err != nil:
 		return object{}, fmt.Errorf("unpacking an object: %w", err)

@@ -70,7 +70,7 @@ func (p *packetReader) next() ([]byte, packetKind, error) {
 
 // cut keeps the cause in the chain: a broken connection is tried again.
 func cut(err error) error {
-	if err == io.ErrUnexpectedEOF {
+	if errors.Is(err, io.ErrUnexpectedEOF) {
 		return fmt.Errorf("%w: the answer ends within a packet: %w", errProtocol, err)
 	}
 	return err
@@ -133,7 +133,7 @@ func (s *sideband) Read(b []byte) (int, error) {
 		}
 		data, kind, err := s.p.next()
 		switch {
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			return 0, fmt.Errorf("%w: the answer ends before its end", errProtocol)
 		case err != nil:
 			return 0, err

@@ -82,7 +82,7 @@ func (r *remote) readAdvertisement(p *packetReader) error {
 		}
 	}
 	switch {
-	case err == io.EOF || err == nil && kind == packetFlush:
+	case errors.Is(err, io.EOF) || err == nil && kind == packetFlush:
 		return errors.New("the repository is empty")
 	case err != nil:
 		return err
@@ -145,7 +145,7 @@ func (r *remote) readRefs(p *packetReader, first string) error {
 
 // cutShort is for places where the answer must not end.
 func cutShort(err error) error {
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return fmt.Errorf("%w: the answer ends before its end", errProtocol)
 	}
 	return err

@@ -147,7 +147,9 @@ func (p *packWriter) write(ctx context.Context, names []id) ([]byte, error) {
 	h := p.o.format.new()
 	out := bufio.NewWriterSize(io.MultiWriter(p.f, h), 256<<10)
 	head := binary.BigEndian.AppendUint32([]byte("PACK\x00\x00\x00\x02"), uint32(len(names)))
-	out.Write(head)
+	if _, err := out.Write(head); err != nil {
+		return nil, fmt.Errorf("packing a repository: %w", err)
+	}
 	p.size = int64(len(head))
 	z := zlib.NewWriter(io.Discard)
 	for _, n := range names {

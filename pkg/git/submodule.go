@@ -22,7 +22,8 @@ func (m *modules) any(ctx context.Context, urls []string, want id, depth int) (*
 		return c, err
 	}
 	if err := m.of(ctx, c, depth); err != nil {
-		return nil, errors.Join(err, c.Close())
+		c.Close()
+		return nil, err
 	}
 	return c, nil
 }

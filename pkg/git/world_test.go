@@ -133,7 +133,7 @@ func (w *world) fetch(name, commit string) *Commit {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.t.Cleanup(func() { c.Close() })
+	w.t.Cleanup(c.Close)
 	return c
 }
 
