@@ -22,6 +22,10 @@ func makeLocks(ctx context.Context, dir string) error {
 	}, " && "))
 }
 
+// Lock runs a script that makes locks in dir, as Make does; it is one for
+// `sh -eu`, with pip, uv, node and npm at hand.
+func Lock(ctx context.Context, dir, script string) error { return inContainer(ctx, dir, script) }
+
 // inContainer runs a script in dir with the network, the CA roots and the
 // package index settings of this user.
 func inContainer(ctx context.Context, dir, script string) error {
