@@ -9,8 +9,8 @@
 //
 // # What counts as the package's file
 //
-//   - The lock states digests: the files whose digest on the page is one of
-//     them, whatever their names say.
+//   - The lock states digests: the files with the project's name whose digest on
+//     the page is one of them, whatever the name says of the version.
 //   - It states none, or the page states none of the same algorithm: the files
 //     whose names say the project and the version. What the page says about
 //     their content is nobody's promise, so they are marked Unverified.

@@ -144,6 +144,15 @@ func TestFilesOfThePinnedDigestsAreFound(t *testing.T) {
 	}
 }
 
+func TestAFileWithAnotherProjectsNameIsNotTaken(t *testing.T) {
+	other := "requests-99-py3-none-any.whl"
+	w := newWorld(t, map[string][2]string{"/simple/p-q/": jsonPage(jsonFile(other, `,"size":5`), jsonFile(wheel, `,"size":5`))})
+	files, _, err := client(t, "").Find(t.Context(), []locks.Unresolved{pinned(wheel, other)}, []locks.Index{w.index("/simple")})
+	if err != nil || len(files) != 1 || files[0].Digest != sum(wheel) {
+		t.Error(show(files, w.URL), err)
+	}
+}
+
 func TestWithoutDigestsAllFilesOfTheVersionAreUnverified(t *testing.T) {
 	w := newWorld(t, map[string][2]string{"/simple/p-q/": jsonPage(jsonFile(wheel, `,"size":5`), jsonFile(other, ""), jsonFile(sdist, `,"size":6`),
 		jsonFile("p_q-1.0.exe", ""), jsonFile("p_q-1.0-2-py3-none-any.whl", `,"size":7`), jsonFile("unrelated-1.0.tar.gz", ""))})

@@ -2,7 +2,6 @@ package index
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/lazybuild/lazybuild/pkg/digest"
 	"github.com/lazybuild/lazybuild/pkg/locks"
@@ -27,8 +26,9 @@ func match(u *locks.Unresolved, files []file) []found {
 	}
 	var out []found
 	for _, f := range files {
-		if f.Name == "" || strings.HasSuffix(f.Name, ".html") {
-			continue // pip takes a .html file in a directory for a page
+		version, ok := versionOf(f.Name, project)
+		if !ok {
+			continue // a name of another project could make pip take it for that
 		}
 		if i := slices.IndexFunc(f.Digests, func(d digest.Digest) bool { return allowed[d] }); i >= 0 {
 			out = append(out, found{file: f, Digest: f.Digests[i]})
@@ -37,7 +37,7 @@ func match(u *locks.Unresolved, files []file) []found {
 		if slices.ContainsFunc(f.Digests, func(d digest.Digest) bool { return algorithms[d.Algorithm()] }) {
 			continue // comparable, and another file
 		}
-		if v, ok := versionOf(f.Name, project); !ok || !sameVersion(u.Version, v) {
+		if !sameVersion(u.Version, version) {
 			continue
 		}
 		one := found{file: f, Unverified: true}
