@@ -154,6 +154,9 @@ func (s *Source) Summary() *wire.Summary {
 		}
 		o := wire.Opened{Path: f.Path, Digest: string(f.Digest), Size: size, From: st.cameFrom(f), WaitedMS: st.waited[f].Milliseconds()}
 		sum.Opened = append(sum.Opened, o)
+		if st.failed[f.Path] && st.fetched[key(f)] == nil {
+			continue // nobody got it
+		}
 		if o.From == "store" && !used[key(f)] {
 			sum.FromStore.Files++
 			sum.FromStore.Bytes += max(0, size)

@@ -288,7 +288,9 @@ func TestUnverifiedFiles(t *testing.T) {
 			if n := o.all(); n != 0 {
 				t.Errorf("%d requests", n)
 			}
-			b.bye(wire.ByeFailed)
+			if sum := b.bye(wire.ByeFailed); sum.Unverified != 0 || sum.FromStore.Files != 0 || sum.Failed != 1 {
+				t.Errorf("what was refused counts as served: %+v", sum)
+			}
 		})
 	}
 }
