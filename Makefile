@@ -54,6 +54,11 @@ unit: ## Unit tests with the race detector
 e2e: build ## End-to-end tests (after `make setup`)
 	$(WITHENV) go test -tags '$(TAGS) e2e' -timeout 30m -count=1 $(ARGS) ./e2e/...
 
+.PHONY: e2e-all
+e2e-all: build ## End-to-end tests on every podman: 4.3 and 5.4, rootful, rootless, remote (ARGS='-r TESTS CELL…')
+	go test -c -tags '$(TAGS) e2e' -o bin/e2e.test ./e2e/
+	./hack/e2e-all.sh $(ARGS)
+
 .PHONY: e2e-dnf5
 e2e-dnf5: build ## The end-to-end test with dnf 5, in an image of Debian unstable
 	./hack/image-rpm.sh dnf5

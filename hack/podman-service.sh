@@ -32,7 +32,7 @@ for user in root dev; do
 done
 passwd -d dev >/dev/null # sshd refuses locked users
 printf '[127.0.0.1]:%s %s\n' "$port" "$(cat /etc/ssh/host.pub)" >"$dir/known_hosts"
-/usr/sbin/sshd -p "$port" -h /etc/ssh/host -o ListenAddress=127.0.0.1 -o UsePAM=no -o StrictModes=no -E "$dir/sshd.log"
+/usr/sbin/sshd -p "$port" -h /etc/ssh/host -o ListenAddress=127.0.0.1 -o MaxStartups=100 -o UsePAM=no -o StrictModes=no -E "$dir/sshd.log"
 
 chmod 777 "$dir"
 # root's podman moves what runs here into a control group for root alone.

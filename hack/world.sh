@@ -28,7 +28,7 @@ worlds=$LAZYBUILD_CACHE/worlds
 
 # The tools that the end-to-end tests run, and those of a remote podman.
 debs=podman,crun,runc,conmon,netavark,aardvark-dns,ca-certificates,fuse3,uidmap,nftables,iptables,slirp4netns
-debs=$debs,openssh-server,openssh-client,rpm,createrepo-c,gnupg,dnf,procps,util-linux
+debs=$debs,openssh-server,openssh-client,git,cpp,rpm,createrepo-c,gnupg,dnf,procps,util-linux
 
 # describe sets where a suite's files are.
 describe() {

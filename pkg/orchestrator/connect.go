@@ -23,6 +23,7 @@ type podman struct {
 	path   string   // the executable
 	global []string // flags before the sub-command
 	env    []string // of the API service, if one has to be started; nil for ours
+	hold   net.Conn // keeps a service of our own alive
 }
 
 // command makes a podman command with the user's global flags.
@@ -122,7 +123,27 @@ func (p *podman) startService(ctx context.Context, sock string) (context.Context
 	if err := waitListening(ctx, sock, ended); err != nil {
 		return nil, err
 	}
+	if p.hold, err = keepAlive(ctx, sock); err != nil {
+		return nil, err
+	}
 	return dialAPI(ctx, sock)
+}
+
+// keepAlive holds a connection that podman counts as busy, so that its service
+// does not take a busy machine's pause between two requests for the end: five
+// seconds pass quickly where sixteen builds start at once. The server reads a
+// request's body to its end before it answers, and this one lacks a byte. The
+// connection ends with this process, however that ends.
+func keepAlive(ctx context.Context, sock string) (net.Conn, error) {
+	d := net.Dialer{Timeout: dialTimeout}
+	c, err := d.DialContext(ctx, "unix", sock)
+	if err == nil {
+		_, err = io.WriteString(c, "GET /_ping HTTP/1.1\r\nHost: podman\r\nContent-Length: 1\r\n\r\n")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("connecting to podman's API at %s: %w", sock, err)
+	}
+	return c, nil
 }
 
 // waitListening polls: podman has no way to say that its service listens.

@@ -3,7 +3,9 @@ package orchestrator
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -41,6 +43,43 @@ func TestASocketFileAloneDoesNotListen(t *testing.T) {
 	if !exists(sock) || listens(ctx, sock) {
 		t.Error("a dead service listens")
 	}
+}
+
+// podman counts connections as busy that have a request and no answer yet.
+func TestAServiceOfOurOwnIsKeptBusy(t *testing.T) {
+	sock := socket(t)
+	l, err := net.Listen("unix", sock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	busy, idle := make(chan struct{}), make(chan struct{})
+	s := http.Server{ConnState: func(_ net.Conn, state http.ConnState) {
+		switch state {
+		case http.StateActive:
+			close(busy)
+		case http.StateIdle:
+			close(idle)
+		}
+	}}
+	served := make(chan error)
+	go func() { served <- s.Serve(l) }()
+	hold, err := keepAlive(t.Context(), sock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-busy
+	select {
+	case <-idle:
+		t.Error("it was answered")
+	default:
+	}
+	if _, err := io.WriteString(hold, "x"); err != nil { // what was missing
+		t.Fatal(err)
+	}
+	<-idle
+	hold.Close()
+	s.Close()
+	<-served
 }
 
 func TestAServiceThatDoesNotStartSaysWhy(t *testing.T) {

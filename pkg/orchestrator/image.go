@@ -19,8 +19,9 @@ import (
 const proxyProgram = "/lazybuild"
 
 // ensureImage makes sure that podman has the proxy image and returns its name.
-// tag is the program's: the image holds nothing else, so its tag is a digest; it is loaded once per version of lazybuild, and a new version never
-// runs an old proxy. It is never removed while builds may run.
+// tag is the program's: the image holds nothing else, so its tag is a digest; it
+// is loaded once per version of lazybuild, and a new version never runs an old
+// proxy. It is never removed while builds may run.
 func ensureImage(api context.Context, p program, tag string) (string, error) {
 	ref := "localhost/lazybuild-proxy:" + tag
 	if there, err := images.Exists(api, ref, nil); err != nil {

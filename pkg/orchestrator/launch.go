@@ -4,7 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
+	"time"
+
+	"github.com/gofrs/flock"
 
 	"github.com/lazybuild/lazybuild/pkg/wire"
 )
@@ -37,8 +41,11 @@ func (e *NoMountError) Error() string {
 			fmt.Fprintf(&b, "\n  %s: %v", way.name, way.err)
 		}
 	}
-	b.WriteString("\n  hint: FUSE (/dev/fuse) and the right to mount are needed: as root, or with a rootless podman that works; " +
-		"else fetch the dependencies beforehand and use podman build")
+	var h *HintError
+	if !errors.As(errors.Join(e.Container, e.Process), &h) {
+		b.WriteString("\n  hint: FUSE (/dev/fuse) and the right to mount are needed: as root, or with a rootless podman that works; " +
+			"else `lazybuild materialize` makes a directory for podman build --volume")
+	}
 	return b.String()
 }
 
@@ -116,7 +123,7 @@ func (b *build) inContainer(ctx context.Context) error {
 	if p.path == "" {
 		tag = p.tag
 	}
-	image, err := imageOf(api, p, tag)
+	image, err := b.imageOf(ctx, api, p, tag)
 	if err != nil {
 		return err
 	}
@@ -130,6 +137,23 @@ func (b *build) inContainer(ctx context.Context) error {
 	b.way = ProxyContainer
 	return b.compare(asked())
 }
+
+// imageOf lets one build at a time look for the proxy image: making it takes a
+// second, and sixteen builds that make it at once take sixteen.
+func (b *build) imageOf(ctx, api context.Context, p program, tag func() (string, error)) (string, error) {
+	lock := flock.New(filepath.Join(b.o.Base, "image.lock"))
+	if _, err := lock.TryLockContext(ctx, lockPoll); err != nil {
+		if ctx.Err() != nil {
+			err = errInterrupted
+		}
+		return "", fmt.Errorf("waiting for the proxy image: %w", err)
+	}
+	defer lock.Unlock()
+	return imageOf(api, p, tag)
+}
+
+// lockPoll is how often somebody who waits for a lock looks again.
+const lockPoll = 20 * time.Millisecond
 
 // compare holds what lazybuild took podman for against what podman says.
 func (b *build) compare(a answers, err error) error {

@@ -132,7 +132,12 @@ func runDirOf(info *define.Info) string {
 func (r *remotePlace) store(api context.Context) (string, error) {
 	there, err := volumes.Exists(api, r.volume, nil)
 	if err == nil && !there {
-		_, err = volumes.Create(api, types.VolumeCreateOptions{Name: r.volume}, nil)
+		if _, err = volumes.Create(api, types.VolumeCreateOptions{Name: r.volume}, nil); err != nil {
+			// Another build may have been quicker.
+			if there, e := volumes.Exists(api, r.volume, nil); e == nil && there {
+				err = nil
+			}
+		}
 	}
 	if err != nil {
 		return "", fmt.Errorf("making the volume %s at %s: %w", r.volume, &r.proxy, err)

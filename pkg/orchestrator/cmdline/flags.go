@@ -23,7 +23,7 @@ var buildFlags = flagTable(
 	`add-host annotation arch authfile blob-cache build-arg build-arg-file build-context cache-from cache-to
 	cache-ttl cap-add cap-drop cdi-config-dir cert-dir cgroup-parent cgroupns cni-config-dir cni-plugin-path
 	cpp-flag cpu-period cpu-quota cpu-shares cpuset-cpus cpuset-mems creds cw decryption-key device dns
-	dns-option dns-search env file format from hooks-dir ignorefile iidfile ipc isolation jobs label
+	dns-option dns-search env file format from group-add hooks-dir ignorefile iidfile ipc isolation jobs label
 	layer-label logfile loglevel manifest memory memory-swap network os os-feature os-version output pid
 	platform progress retry retry-delay runtime-flag rusage-logfile sbom sbom-image-output
 	sbom-image-purl-output sbom-merge-strategy sbom-output sbom-purl-output sbom-scanner-command
