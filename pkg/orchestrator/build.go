@@ -124,6 +124,7 @@ type build struct {
 	way       string                          // how the proxy runs
 	broken    bool                            // podman may have left something
 	layers    *flock.Flock                    // says that layers are being made; nil when it need not
+	swept     <-chan struct{}                 // closed when dead builds are cleaned up after; nil before that begins
 	progress  *progressFile                   // for `lazybuild ps`; nil before there is a state
 	// events
 	mu      sync.Mutex
@@ -233,6 +234,7 @@ func (b *build) end() error {
 	if b.layers != nil {
 		defer b.layers.Unlock()
 	}
+	defer b.waitSwept()
 	if b.file == nil {
 		return nil
 	}

@@ -159,6 +159,35 @@ func Sweep(ctx context.Context, base string) error {
 	return sweep(ctx, base, func(s *State) bool { return s.Place != remote })
 }
 
+// sweepBeside sweeps while the build goes on: podman takes its time, and the
+// build does not need what is swept. A Ctrl-C does not end it.
+func (b *build) sweepBeside(ctx context.Context) <-chan struct{} {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := sweep(context.WithoutCancel(ctx), b.o.Base, b.place.reaches); err != nil {
+			b.o.UI.Warn("cleaning up after an earlier build: %v", err)
+		}
+	}()
+	return done
+}
+
+// sweptLimit is how long the end of a build waits for the sweep. What is left
+// then is the next start's.
+const sweptLimit = 2 * time.Second
+
+func (b *build) waitSwept() {
+	if b.swept == nil {
+		return
+	}
+	t := time.NewTimer(sweptLimit)
+	defer t.Stop()
+	select {
+	case <-b.swept:
+	case <-t.C:
+	}
+}
+
 // sweep cleans up after the dead builds that are reached.
 func sweep(ctx context.Context, base string, reached func(*State) bool) error {
 	var errs []error

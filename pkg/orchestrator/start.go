@@ -67,9 +67,7 @@ func (b *build) prepare(ctx context.Context) error {
 	if b.place, err = b.findPlace(); err != nil {
 		return err
 	}
-	if err := sweep(ctx, o.Base, b.place.reaches); err != nil {
-		o.UI.Warn("cleaning up after an earlier build: %v", err)
-	}
+	b.swept = b.sweepBeside(ctx)
 	b.state = State{
 		ID: b.id, Created: o.Now(), PID: os.Getpid(), Podman: b.p.path, Global: b.p.global,
 		Place: b.place.kind(), Tmp: filepath.Join(o.Tmp, b.id.container()),
