@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/signal"
@@ -31,6 +30,9 @@ type cargoRegistries struct {
 	home    string            // CARGO_HOME
 	cache   string            // directory for what registries have said; may be empty
 	get     func(url string) ([]byte, error)
+	warn    func(format string, args ...any)
+
+	failed map[string]bool // indexes that could not be asked: once is slow enough
 }
 
 // download is the template for the URLs of the crates of a registry, named as a
@@ -151,8 +153,13 @@ func (c *cargoRegistries) template(index string) string {
 	if kept != "" && age < cargoKept {
 		return kept
 	}
+	if c.failed[index] {
+		return kept
+	}
 	data, err := c.get(index + "/config.json")
 	if err != nil {
+		c.failed[index] = true
+		c.warn("asking a cargo registry where its crates are: %v", err)
 		return kept
 	}
 	dl := cargoDl(data)
@@ -218,7 +225,7 @@ func getSmall(url string) ([]byte, error) {
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("asking the registry: %w", err)
+		return nil, err
 	}
 	return data, nil
 }

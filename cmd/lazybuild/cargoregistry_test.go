@@ -23,6 +23,7 @@ func cargoWorld(t *testing.T, files map[string]string) (*cargoRegistries, *[]str
 	}
 	var asked []string
 	return &cargoRegistries{
+		warn: t.Logf, failed: map[string]bool{},
 		context: filepath.Join(root, "work", "project"), home: filepath.Join(root, "home"), cache: filepath.Join(root, "cache"),
 		get: func(url string) ([]byte, error) {
 			asked = append(asked, url)
@@ -53,8 +54,16 @@ func TestCargoRegistryIsAskedOnceAndItsAnswerKept(t *testing.T) {
 	if got := c.download(defaultCrates); got != "https://dl.example.org/{crate}" {
 		t.Errorf("without network: %q", got)
 	}
-	if got := c.download("sparse+https://other.example.org/index/"); got != "" {
-		t.Errorf("a registry that never answered: %q", got)
+	tries, warnings := 0, 0
+	c.get = func(string) ([]byte, error) { tries++; return nil, errors.New("no network") }
+	c.warn = func(string, ...any) { warnings++ }
+	for range 2 {
+		if got := c.download("sparse+https://other.example.org/index/"); got != "" {
+			t.Errorf("a registry that never answered: %q", got)
+		}
+	}
+	if tries != 1 || warnings != 1 {
+		t.Errorf("asked %d times, with %d warnings", tries, warnings)
 	}
 }
 

@@ -153,7 +153,7 @@ func variable(flag string) string {
 }
 
 func (o *lazyOptions) plan(ui *orchestrator.UI, t *orchestrator.Target, c *plan.Config, platform string) (*plan.Plan, error) {
-	own := registriesOf(t.Context, c, o.registryCache())
+	own := registriesOf(t.Context, c, o.registryCache(), ui.Warn)
 	p := plan.Options{
 		ContextDir: t.Context, Containerfile: t.Containerfile(), OutputDir: outputDir, Config: c,
 		BuildArgFiles: o.buildArgFiles, BuildArgs: o.buildArgs, Platform: platform, SourceRPMs: o.rpmSource, RegistryURL: own.url, Mirror: own.configured,

@@ -22,8 +22,9 @@ type registries struct {
 }
 
 // registriesOf prepares to look; context is the project's directory, c its
-// configuration or nil, cache where answers of registries are kept ("": nowhere).
-func registriesOf(context string, c *plan.Config, cache string) registries {
+// configuration or nil, cache where answers of registries are kept ("": nowhere),
+// warn tells the user.
+func registriesOf(context string, c *plan.Config, cache string, warn func(format string, args ...any)) registries {
 	if c == nil {
 		c = &plan.Config{}
 	}
@@ -31,8 +32,9 @@ func registriesOf(context string, c *plan.Config, cache string) registries {
 	return registries{
 		context: context, config: c.Registries,
 		cargo: &cargoRegistries{
-			context: context, config: c.Registries, cache: cache, get: getSmall,
-			home: cmp.Or(os.Getenv("CARGO_HOME"), filepath.Join(home, ".cargo")),
+			context: context, config: c.Registries, cache: cache, get: getSmall, warn: warn,
+			failed: map[string]bool{},
+			home:   cmp.Or(os.Getenv("CARGO_HOME"), filepath.Join(home, ".cargo")),
 		},
 		files: []string{filepath.Join(context, ".npmrc"), filepath.Join(home, ".npmrc")},
 		// npm takes a third of a second to say what its default is.
