@@ -64,6 +64,11 @@ e2e-dnf5: build ## The end-to-end test with dnf 5, in an image of Debian unstabl
 	./hack/image-rpm.sh dnf5
 	$(WITHENV) LAZYBUILD_E2E_DNF5=1 go test -tags '$(TAGS) e2e' -timeout 30m -count=1 -run Dnf5 $(ARGS) ./e2e/
 
+KILLS ?= 20000
+.PHONY: torture
+torture: ## Kill writers of the store at KILLS (20000) random steps
+	LAZYBUILD_KILLS='$(KILLS)' go test -count=1 -timeout 24h -run TestKillAtRandom -v $(ARGS) ./pkg/store
+
 SOAK ?= 20m
 .PHONY: soak
 soak: build ## Sixteen builds at once over a bad network, for SOAK (20m)

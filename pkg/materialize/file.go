@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lazybuild/lazybuild/internal/failpoint"
 	"github.com/lazybuild/lazybuild/pkg/digest"
 	"github.com/lazybuild/lazybuild/pkg/tree"
 )
@@ -104,17 +105,25 @@ func (w *writer) write(f *tree.File, name string, fill func(*os.File) error) (er
 	if f.Exec {
 		mode = 0o755
 	}
-	out, err := w.root.OpenFile(tmp, os.O_RDWR|os.O_CREATE|os.O_EXCL, mode)
+	var out *os.File
+	err = failpoint.Step("file.create", func() (err error) {
+		out, err = w.root.OpenFile(tmp, os.O_RDWR|os.O_CREATE|os.O_EXCL, mode)
+		return err
+	})
 	if err != nil {
+		if out != nil {
+			out.Close()
+			_ = w.root.Remove(tmp)
+		}
 		return onDisk("writing", name, err)
 	}
-	err = fill(out)
+	err = failpoint.Step("file.write", func() error { return fill(out) })
 	if cerr := out.Close(); err == nil {
 		err = cerr
 	}
 	at := mtime(f, name)
 	if err == nil {
-		err = w.root.Chtimes(tmp, at, at)
+		err = failpoint.Step("file.chtimes", func() error { return w.root.Chtimes(tmp, at, at) })
 	}
 	if err == nil {
 		err = w.place(tmp, name)
@@ -131,7 +140,7 @@ func (w *writer) place(tmp, name string) error {
 	if fi, err := w.root.Lstat(name); err == nil && fi.IsDir() {
 		return errors.New("a directory stands in its place; remove it")
 	}
-	return w.root.Rename(tmp, name)
+	return failpoint.Step("file.rename", func() error { return w.root.Rename(tmp, name) })
 }
 
 // beside makes the directories on the way to name and returns the name of a

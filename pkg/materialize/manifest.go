@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/lazybuild/lazybuild/internal/failpoint"
 	"github.com/lazybuild/lazybuild/pkg/tree"
 )
 
@@ -75,8 +76,9 @@ func writeManifest(root *os.Root, paths []string) error {
 		return err
 	}
 	const tmp = tmpPrefix + "manifest"
-	if err = root.WriteFile(tmp, append(data, '\n'), 0o644); err == nil {
-		err = root.Rename(tmp, manifestName)
+	err = failpoint.Step("manifest.write", func() error { return root.WriteFile(tmp, append(data, '\n'), 0o644) })
+	if err == nil {
+		err = failpoint.Step("manifest.rename", func() error { return root.Rename(tmp, manifestName) })
 	}
 	if err != nil {
 		return fmt.Errorf("noting what has been written: %w", err)

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/lazybuild/lazybuild/internal/failpoint"
 	"github.com/lazybuild/lazybuild/pkg/content"
 	"github.com/lazybuild/lazybuild/pkg/tree"
 )
@@ -228,7 +229,7 @@ func (w *writer) remember(t *tree.Tree, before []string, failed error) (removed 
 		case failed != nil || belongs(index, p):
 			w.paths = append(w.paths, p) // of an earlier run: still good, or nobody knows
 		default:
-			if err := w.root.Remove(p); err == nil {
+			if err := failpoint.Step("file.remove", func() error { return w.root.Remove(p) }); err == nil {
 				removed++
 				removeEmpty(w.root, p)
 			}

@@ -14,16 +14,12 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"go.uber.org/goleak"
-
 	"github.com/lazybuild/lazybuild/pkg/content"
 	"github.com/lazybuild/lazybuild/pkg/digest"
 	"github.com/lazybuild/lazybuild/pkg/store"
 	"github.com/lazybuild/lazybuild/pkg/tree"
 	"github.com/lazybuild/lazybuild/pkg/wire"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // heard keeps the events that a user would see.
 type heard struct {

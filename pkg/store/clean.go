@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+
+	"github.com/lazybuild/lazybuild/internal/failpoint"
 )
 
 // Clean empties the store in dir: everything that any build has fetched is gone
@@ -38,7 +40,7 @@ func clean(dir string) error {
 		return err
 	}
 	for _, sub := range []string{"blobs", "alias", "facts", partialDir, lockDir, pinDir, quarantineDir} {
-		if err := step("clean.remove", func() error { return s.root.RemoveAll(sub) }); err != nil {
+		if err := failpoint.Step("clean.remove", func() error { return s.root.RemoveAll(sub) }); err != nil {
 			return err
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/lazybuild/lazybuild/internal/failpoint"
 )
 
 // Policy says what GC removes. The zero value keeps the store within its limits.
@@ -252,7 +254,7 @@ func (c *collector) removeBlob(v victim) (bool, error) {
 // remove removes a file and notes it; false when it was gone already.
 func (c *collector) remove(name string, r Removal) (bool, error) {
 	if !c.dry {
-		err := step("gc.remove", func() error { return c.s.root.Remove(name) })
+		err := failpoint.Step("gc.remove", func() error { return c.s.root.Remove(name) })
 		if err != nil {
 			return false, unlessGone(err)
 		}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lazybuild/lazybuild/internal/failpoint"
 	"github.com/lazybuild/lazybuild/pkg/digest"
 )
 
@@ -100,7 +101,7 @@ func (s *Store) touch(sum digest.Digest, fi fs.FileInfo) {
 func (s *Store) corrupt(sum digest.Digest, reason string) error {
 	if !s.readOnly {
 		to := path.Join(quarantineDir, strings.ReplaceAll(string(sum), ":", "-"))
-		err := step("corrupt.rename", func() error { return s.root.Rename(blobPath(sum), to) })
+		err := failpoint.Step("corrupt.rename", func() error { return s.root.Rename(blobPath(sum), to) })
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			// A directory can't replace a file: then it must go.
 			err = s.root.RemoveAll(blobPath(sum))

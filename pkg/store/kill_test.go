@@ -225,7 +225,7 @@ func TestABlobIsOnTheDiskBeforeItHasItsName(t *testing.T) {
 //
 // Shows S6.
 func TestKillAtRandom(t *testing.T) {
-	kills := 40
+	kills := 1000
 	if s := os.Getenv("LAZYBUILD_KILLS"); s != "" { // make torture
 		n, err := strconv.Atoi(s)
 		if err != nil {

@@ -11,6 +11,7 @@ import (
 	"os"
 	"syscall"
 
+	"github.com/lazybuild/lazybuild/internal/failpoint"
 	"github.com/lazybuild/lazybuild/pkg/digest"
 )
 
@@ -72,7 +73,7 @@ func (p *Partial) openFile() error {
 	fi, err := root.Lstat(p.name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return step("put.create", p.create)
+		return failpoint.Step("put.create", p.create)
 	case err != nil:
 		return err
 	case !fi.Mode().IsRegular():
@@ -187,7 +188,7 @@ func (p *Partial) Reset() error {
 	if p.done {
 		return os.ErrClosed
 	}
-	err := step("put.truncate", func() error { return p.f.Truncate(0) })
+	err := failpoint.Step("put.truncate", func() error { return p.f.Truncate(0) })
 	if err == nil {
 		_, err = p.f.Seek(0, io.SeekStart)
 	}
@@ -217,7 +218,7 @@ func (p *Partial) Write(b []byte) (int, error) {
 		return 0, p.fail(err)
 	}
 	var n int
-	err := step("put.write", func() (err error) { n, err = p.f.Write(b); return err })
+	err := failpoint.Step("put.write", func() (err error) { n, err = p.f.Write(b); return err })
 	p.hash(b[:n])
 	p.offset += int64(n)
 	p.room.wrote(p.offset)

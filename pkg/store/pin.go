@@ -11,6 +11,7 @@ import (
 	"path"
 	"regexp"
 
+	"github.com/lazybuild/lazybuild/internal/failpoint"
 	"github.com/lazybuild/lazybuild/pkg/digest"
 )
 
@@ -55,7 +56,7 @@ func (s *Store) pin(ctx context.Context, name string, digests iter.Seq[digest.Di
 		err = ErrInUse
 	}
 	if err == nil {
-		err = step("pin.write", func() error { return writePin(f, digests) })
+		err = failpoint.Step("pin.write", func() error { return writePin(f, digests) })
 	}
 	if err != nil {
 		f.Close()

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 
+	"github.com/lazybuild/lazybuild/internal/failpoint"
 	"github.com/lazybuild/lazybuild/pkg/digest"
 )
 
@@ -114,7 +115,7 @@ func (s *Store) commit(p *Partial) (*os.File, Info, error) {
 
 	// 0444 before the blob has its name: nobody ever finds one that a stray
 	// program could open for writing. Before fsync, so that it lasts.
-	if err := step("put.chmod", func() error { return p.f.Chmod(0o444) }); err != nil {
+	if err := failpoint.Step("put.chmod", func() error { return p.f.Chmod(0o444) }); err != nil {
 		return nil, Info{}, err
 	}
 	// The caller's descriptor is opened before the rename: afterwards, gc could
@@ -122,7 +123,7 @@ func (s *Store) commit(p *Partial) (*os.File, Info, error) {
 	var f *os.File
 	open, err := p.opener(blob)
 	if err == nil {
-		err = step("put.reopen", func() (err error) { f, err = open(); return err })
+		err = failpoint.Step("put.reopen", func() (err error) { f, err = open(); return err })
 	}
 	if err == nil && p.whole != nil {
 		p.whole(open, info)
@@ -130,7 +131,7 @@ func (s *Store) commit(p *Partial) (*os.File, Info, error) {
 	// The bytes are on the disk before the name is: after a power cut, a name
 	// without its bytes would be a wrong blob. Late write errors show here too.
 	if err == nil {
-		if err = step("put.fsync", p.f.Sync); err != nil {
+		if err = failpoint.Step("put.fsync", p.f.Sync); err != nil {
 			err = p.fail(fmt.Errorf("writing to the store: %w", err))
 		}
 	}
@@ -138,7 +139,7 @@ func (s *Store) commit(p *Partial) (*os.File, Info, error) {
 	// No fsync of the directory: a power cut that undoes the rename leaves a
 	// partial that is whole, which the next Put finds out and renames again.
 	if err == nil {
-		err = step("put.rename", func() error { return s.renameInto(p.name, blob) })
+		err = failpoint.Step("put.rename", func() error { return s.renameInto(p.name, blob) })
 	}
 	if err != nil {
 		if f != nil {

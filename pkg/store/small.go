@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"path"
+
+	"github.com/lazybuild/lazybuild/internal/failpoint"
 )
 
 // tmpPrefix begins the names of small files on their way; no digest or key does.
@@ -20,7 +22,7 @@ const tmpPrefix = "tmp-"
 func (s *Store) writeSmall(name string, data []byte, label string) (err error) {
 	tmp := path.Join(partialDir, tmpPrefix+rand.Text())
 	var f *os.File
-	err = step(label+".create", func() (err error) {
+	err = failpoint.Step(label+".create", func() (err error) {
 		f, err = s.root.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 		return err
 	})
@@ -35,10 +37,10 @@ func (s *Store) writeSmall(name string, data []byte, label string) (err error) {
 			s.root.Remove(tmp)
 		}
 	}()
-	if err := step(label+".write", func() error { _, err := f.Write(data); return err }); err != nil {
+	if err := failpoint.Step(label+".write", func() error { _, err := f.Write(data); return err }); err != nil {
 		return err
 	}
-	return step(label+".rename", func() error { return s.renameInto(tmp, name) })
+	return failpoint.Step(label+".rename", func() error { return s.renameInto(tmp, name) })
 }
 
 // renameInto renames and makes the target's directories when they are missing.

@@ -7,6 +7,8 @@ import (
 	"path"
 	"strings"
 	"time"
+
+	"github.com/lazybuild/lazybuild/internal/failpoint"
 )
 
 // leftovers removes what processes have left that died, or gave up for good.
@@ -92,7 +94,7 @@ func (c *collector) pins(ctx context.Context) error {
 		if !dead {
 			return nil
 		}
-		return unlessGone(step("gc.unpin", func() error { return c.s.root.Remove(name) }))
+		return unlessGone(failpoint.Step("gc.unpin", func() error { return c.s.root.Remove(name) }))
 	})
 }
 

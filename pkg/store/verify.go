@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/lazybuild/lazybuild/internal/failpoint"
 	"github.com/lazybuild/lazybuild/pkg/digest"
 )
 
@@ -96,7 +97,7 @@ func (v *verifier) note(path, what string, repair bool, mend func() error) error
 
 func (v *verifier) remove(path string) func() error {
 	return func() error {
-		return step("verify.remove", func() error { return v.s.root.RemoveAll(path) })
+		return failpoint.Step("verify.remove", func() error { return v.s.root.RemoveAll(path) })
 	}
 }
 

@@ -1,6 +1,6 @@
 //go:build failpoint
 
-package store
+package failpoint
 
 import (
 	"fmt"
@@ -22,7 +22,7 @@ var (
 	failCount atomic.Int64
 )
 
-func failpoint(step, when string) error {
+func reach(step, when string) error {
 	name := step + "." + when
 	if failLog != "" {
 		logFailpoint(name)
