@@ -8,6 +8,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"testing"
+
+	"github.com/lazybuild/lazybuild/e2e/realapp"
 )
 
 // The tests run against a remote podman when CONTAINER_HOST or
@@ -28,6 +31,27 @@ func (p *project) onServer() string {
 		p.t.Fatal(err)
 	}
 	return dir
+}
+
+// look prints what a build can leave on podman's machine: mounts that carry a
+// build's ID, in every mount namespace, and what RUNs and lazybuild have started;
+// directories of builds.
+const look = `cat /proc/[0-9]*/mountinfo 2>/dev/null | grep -E "lazybuild[-/][0-9a-f]{12}-" | awk '{print "mount", $5}'
+for p in /proc/[0-9]*; do
+	a=$(tr '\0' ' ' <$p/cmdline 2>/dev/null) || continue
+	case $a in "sleep $1 "|"/bin/sh -c "*"sleep $1"*|*lazybuild\ proxy*|*lazybuild\ clean*) echo "process ${p#/proc/} $a" ;; esac
+done
+ls -d /machine/run/lazybuild/*-* /machine/run/user/*/lazybuild/*-* /machine/var/tmp/buildah[0-9]* 2>/dev/null | sed 's/^/file /'`
+
+// there adds what is on podman's machine. The container that looks sees all of
+// the service's user's processes.
+func (s snapshot) there(t *testing.T) {
+	t.Helper()
+	out := podman(t, "run", "--rm", "--network=none", "--privileged", "--pid=host", "-v", "/run:/machine/run", "-v", "/var/tmp:/machine/var/tmp",
+		realapp.BaseImage, "sh", "-c", look, "look", runMarker())
+	for line := range strings.Lines(out) {
+		s["there: "+strings.TrimSpace(line)] = true
+	}
 }
 
 // removeRemote removes what the tests have made there: it is all named after them.
