@@ -31,6 +31,8 @@ import (
 type config struct {
 	binary, cache, lock, link string
 	readers, rounds           int
+	think                     time.Duration
+	random                    bool
 }
 
 // replay is the files to read, in the order of reading, and who serves them.
@@ -39,7 +41,8 @@ type replay struct {
 	dir     string
 	origin  *origin.Server
 	plan    *plan.Plan
-	entries []prefetch.Entry
+	entries []prefetch.Entry // what a prefetch downloads
+	read    []prefetch.Entry // what a package manager opens
 	builds  int
 	old     int
 	cpu     time.Duration // of the last proxy
@@ -125,7 +128,10 @@ func (r *replay) prepare(ctx context.Context) error {
 	for i := range r.entries {
 		r.entries[i].URLs = here[r.entries[i].Path]
 	}
-	rand.New(rand.NewPCG(1, 2)).Shuffle(len(r.entries), func(i, j int) { r.entries[i], r.entries[j] = r.entries[j], r.entries[i] })
+	r.read = opened(r.entries)
+	if r.c.random {
+		rand.New(rand.NewPCG(1, 2)).Shuffle(len(r.read), func(i, j int) { r.read[i], r.read[j] = r.read[j], r.read[i] })
+	}
 	lock = []byte(strings.NewReplacer(pairs...).Replace(string(lock)))
 	if err := os.WriteFile(filepath.Join(r.dir, name), lock, 0o644); err != nil {
 		return err
@@ -137,6 +143,23 @@ func (r *replay) prepare(ctx context.Context) error {
 	}
 	r.plan, err = plan.Make(plan.Options{ContextDir: r.dir, OutputDir: "/cachi2/output", Platform: "linux/amd64"})
 	return err
+}
+
+// opened leaves out the wheels that pip passes over for a more special one.
+func opened(entries []prefetch.Entry) (kept []prefetch.Entry) {
+	special := map[string]int{} // by release, where in kept its wheel is
+	for _, e := range entries {
+		release := strings.Join(strings.SplitN(e.Path, "-", 3)[:2], "-")
+		at, again := special[release]
+		switch {
+		case !strings.HasSuffix(e.Path, ".whl") || !again:
+			special[release] = len(kept)
+			kept = append(kept, e)
+		case strings.HasSuffix(kept[at].Path, "-any.whl"):
+			kept[at] = e
+		}
+	}
+	return kept
 }
 
 func npmOnly(kind string, lock []byte) []byte {
@@ -213,7 +236,7 @@ func (r *replay) prefetch(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	return r.read(dir)
+	return r.readAll(dir)
 }
 
 // lazy reads all files through a mount.
@@ -231,23 +254,24 @@ func (r *replay) lazy(ctx context.Context, binary, store string) error {
 	if err != nil {
 		return err
 	}
-	err = errors.Join(r.read(spec.Output), p.End())
+	err = errors.Join(r.readAll(spec.Output), p.End())
 	r.cpu = p.CPU()
 	return err
 }
 
-// read reads all files below dir, so many at a time.
-func (r *replay) read(dir string) error {
+// readAll reads all files below dir, so many at a time.
+func (r *replay) readAll(dir string) error {
 	var g errgroup.Group
 	g.SetLimit(r.c.readers)
-	for _, e := range r.entries {
+	for _, e := range r.read {
 		g.Go(func() error {
 			f, err := os.Open(filepath.Join(dir, e.Path))
 			if err != nil {
 				return err
 			}
 			defer f.Close()
-			_, err = io.Copy(io.Discard, f)
+			n, err := io.Copy(io.Discard, f)
+			time.Sleep(time.Duration(float64(r.c.think) * float64(n) / 1e6))
 			return err
 		})
 	}

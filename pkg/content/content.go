@@ -162,7 +162,7 @@ func (s *Source) Close() {
 // downloadsPerHost is how many files are asked of a host at once. A quarter is
 // kept for what programs wait for; the rest must be as wide as a prefetch with
 // eight workers, or that would be faster.
-const downloadsPerHost = 12
+const downloadsPerHost = 24
 
 // newClient makes a client that has so many requests under way per host.
 func newClient(o *Options, perHost int) (*fetch.Client, error) {

@@ -92,6 +92,7 @@ func (d *download) succeeded() bool {
 }
 
 func (d *download) run() {
+	defer d.src.ahead.ended(d)
 	defer close(d.done)
 	d.src.stats.started(d)
 	d.err = d.fetch(d.src.ctx)

@@ -14,7 +14,13 @@ import (
 const (
 	// aheadAtOnce bounds the files that are fetched ahead at once. The client's
 	// own limits per host, and what it keeps for demand, come on top.
-	aheadAtOnce = 32
+	aheadAtOnce = 48
+	// Nothing is fetched ahead while more than aheadWindow bytes are still missing
+	// of what is under way, unless fewer than aheadFew downloads are. All that is
+	// under way shares the link, so with more a large file that comes next, or that
+	// a program waits for already, would come last.
+	aheadWindow = 4 << 20
+	aheadFew    = 4
 	// aheadBudget bounds what is fetched ahead in one build, in bytes: a wrong
 	// guess must not cost hours on a slow link.
 	aheadBudget = 2 << 30
@@ -37,15 +43,16 @@ type readAhead struct {
 	opened  []*tree.File // not told to the Guide yet
 	entered []*tree.Dir
 	running int
-	spent   int64 // bytes fetched, and those still to come of files under way
-	over    bool  // no more in this build
+	under   map[*download]bool // all downloads under way, those on demand too
+	spent   int64              // bytes fetched, and those still to come of files under way
+	over    bool               // no more in this build
 }
 
 func newReadAhead(s *Source, o *Options) *readAhead {
 	return &readAhead{
 		src: s, mode: o.ReadAhead, traces: &traces{store: s.store, key: o.TraceKey, debug: s.debug},
 		budget: aheadBudget, disk: func() (int64, int64, error) { return diskOf(s.store.Dir()) },
-		wake: make(chan struct{}, 1),
+		wake: make(chan struct{}, 1), under: map[*download]bool{},
 	}
 }
 
@@ -145,7 +152,30 @@ func (a *readAhead) consider(f *tree.File) {
 func (a *readAhead) free() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return !a.over && a.running < aheadAtOnce
+	return !a.over && a.running < aheadAtOnce && (len(a.under) < aheadFew || a.missing() < aheadWindow)
+}
+
+// missing is how many bytes are to come of what is under way, as far as sizes
+// are known. It needs a.mu.
+func (a *readAhead) missing() (n int64) {
+	for d := range a.under {
+		n += max(0, max(d.file.Size, d.size.Load())-d.bytes.Load())
+	}
+	return n
+}
+
+// started and ended hear of every download.
+func (a *readAhead) started(d *download) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.under[d] = true
+}
+
+func (a *readAhead) ended(d *download) {
+	a.mu.Lock()
+	delete(a.under, d)
+	a.mu.Unlock()
+	a.poke()
 }
 
 // affords says whether a file of that size may be fetched ahead. One of unknown

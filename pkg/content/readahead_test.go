@@ -128,3 +128,38 @@ func TestTraceIsWrittenOnlyWhenItIsNews(t *testing.T) {
 		t.Errorf("another order: %v %v", tr, written)
 	}
 }
+
+// What is under way shares the link: a large file that is on its way keeps
+// others from being fetched ahead, small ones do not.
+func TestReadAheadLeavesTheLinkToLargeFiles(t *testing.T) {
+	for name, c := range map[string]struct {
+		sizes []int64
+		have  int64 // of each
+		free  bool
+	}{
+		"nothing":                   {nil, 0, true},
+		"few, but large":            {[]int64{1 << 30, 1 << 30, 1 << 30}, 0, true},
+		"enough, and large":         {[]int64{1 << 30, 1, 1, 1}, 0, false},
+		"enough, large, nearly all": {[]int64{64 << 20, 1, 1, 1}, 63 << 20, true},
+		"many small":                {[]int64{1000, 1000, 1000, 1000, 1000, 1000, 1000, 1000}, 0, true},
+		"many of unknown size":      {[]int64{-1, -1, -1, -1, -1, -1}, 0, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := newTestSource(t, treeOf(t)).ahead
+			for _, size := range c.sizes {
+				d := &download{file: &tree.File{Size: size}}
+				d.bytes.Store(min(c.have, size))
+				a.started(d)
+			}
+			if got := a.free(); got != c.free {
+				t.Errorf("free: %v", got)
+			}
+			for d := range a.under {
+				a.ended(d)
+			}
+			if !a.free() {
+				t.Error("not free when all have ended")
+			}
+		})
+	}
+}

@@ -157,6 +157,7 @@ func (s *Source) join(f *tree.File, p fetch.Priority) (d *download, fresh bool) 
 	}
 	d = newDownload(s, f, p, d)
 	s.active[k] = d
+	s.ahead.started(d)
 	s.wg.Go(d.run)
 	return d, true
 }

@@ -25,7 +25,7 @@ type segments struct {
 	piece int64
 }
 
-var defaultSegments = segments{from: 32 << 20, probe: 1 << 20, piece: 4 << 20}
+var defaultSegments = segments{from: 8 << 20, probe: 512 << 10, piece: 2 << 20}
 
 // maxSegmented bounds the memory: so many downloads at once are segmented, with
 // a piece for each connection and two pieces to be written.
