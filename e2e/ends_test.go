@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"net/http"
+	"os"
 	"syscall"
 	"testing"
 )
@@ -23,13 +24,15 @@ type ending struct {
 	origin       func(*sample)
 }
 
-// endings are those from outside. Each is tried in a RUN and in a download.
+// endings are those from outside. Each is tried in a RUN and in a download. What
+// there is to be killed depends on where podman is and how the proxy runs
+// (LAZYBUILD_PROXY, as for lazybuild itself).
 func endings() []ending {
 	kill := func(part string) func(*run) {
 		return func(r *run) { _ = syscall.Kill(r.part(part), syscall.SIGKILL) }
 	}
 	lost := "the proxy has ended before the build"
-	return []ending{
+	all := []ending{
 		{name: "Ctrl-C", end: func(r *run) { r.signal(syscall.SIGINT) }, code: 130, says: "interrupt: ending the build"},
 		{name: "Ctrl-C twice", end: func(r *run) {
 			r.signal(syscall.SIGINT)
@@ -40,10 +43,14 @@ func endings() []ending {
 		{name: "terminal closed", terminal: true, end: func(r *run) { _ = r.terminal.Close() }, code: 130},
 		{name: "kill -9 of lazybuild", end: func(r *run) { _ = r.cmd.Process.Kill() }, code: 137},
 		{name: "kill -9 of podman", end: kill(partPodman), code: 137, says: "podman build: signal: killed"},
-		{name: "kill -9 of the proxy", end: kill(partProxy), code: 125, says: lost},
-		{name: "kill -9 of conmon", end: kill(partConmon), code: 125, says: lost},
-		{name: "kill -9 of the API service", end: kill(partService), code: 125, says: lost},
+		{name: "kill -9 of the proxy", end: (*run).killProxy, code: 125, says: lost},
 	}
+	if isRemote() || os.Getenv("LAZYBUILD_PROXY") == "process" {
+		return all // these are on the other machine, or not there
+	}
+	return append(all,
+		ending{name: "kill -9 of conmon", end: kill(partConmon), code: 125, says: lost},
+		ending{name: "kill -9 of the API service", end: kill(partService), code: 125, says: lost})
 }
 
 // ownEndings are those of a build that is left alone.

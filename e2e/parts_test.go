@@ -9,12 +9,12 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 )
 
-// The processes of a build that a test may kill.
+// The processes of a build that a test may kill, beside the proxy.
 const (
 	partPodman  = "podman"
-	partProxy   = "proxy"
 	partConmon  = "conmon"
 	partService = "service"
 )
@@ -23,41 +23,66 @@ const (
 // socket of its API service.
 func (r *run) part(name string) (pid int) {
 	r.t.Helper()
-	id, child := r.state()
+	s := r.state()
 	switch name {
 	case partPodman:
-		pid = child
-	case partProxy, partConmon:
-		field := map[string]string{partProxy: "Pid", partConmon: "ConmonPid"}[name]
-		fmt.Sscan(podman(r.t, "inspect", "--format", "{{.State."+field+"}}", "lazybuild-"+id), &pid)
+		pid = s.Child
+	case partConmon:
+		fmt.Sscan(podman(r.t, "inspect", "--format", "{{.State.ConmonPid}}", "lazybuild-"+s.ID), &pid)
 	case partService:
 		for _, p := range processes() {
-			if slices.Contains(p.args, "service") && strings.Contains(p.args[len(p.args)-1], id+".sock") {
+			if slices.Contains(p.args, "service") && strings.Contains(p.args[len(p.args)-1], s.ID+".sock") {
 				pid = p.pid
 			}
 		}
 	}
 	if pid <= 1 {
-		r.t.Fatalf("the build %s has no process %q", id, name)
+		r.t.Fatalf("the build %s has no process %q", s.ID, name)
 	}
 	return pid
 }
 
-// state is what lazybuild has written down about the run: its ID, and the
-// podman that builds.
-func (r *run) state() (id string, child int) {
+// killProxy kills the proxy, in its container or as a process.
+func (r *run) killProxy() {
+	r.t.Helper()
+	s := r.state()
+	if s.Proxy == 0 {
+		podman(r.t, "kill", "--signal", "KILL", "lazybuild-"+s.ID)
+		return
+	}
+	// Rootless, what lazybuild has started is podman unshare, and the proxy is below.
+	for _, p := range processes() {
+		if slices.Contains(p.args, "proxy") && (p.pid == s.Proxy || parent(p.pid) == s.Proxy) {
+			_ = syscall.Kill(p.pid, syscall.SIGKILL)
+			return
+		}
+	}
+	r.t.Fatalf("the build %s has no proxy", s.ID)
+}
+
+func parent(pid int) (ppid int) {
+	status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	_, rest, _ := strings.Cut(string(status), "\nPPid:")
+	fmt.Sscan(rest, &ppid)
+	return ppid
+}
+
+// buildState is a part of what lazybuild writes down about a build.
+type buildState struct {
+	ID                string
+	PID, Child, Proxy int
+}
+
+func (r *run) state() buildState {
 	r.t.Helper()
 	files, _ := filepath.Glob(filepath.Join(runDir(), "state", "*.json"))
 	for _, file := range files {
-		var s struct {
-			ID         string
-			PID, Child int
-		}
+		var s buildState
 		data, err := os.ReadFile(file)
 		if err == nil && json.Unmarshal(data, &s) == nil && s.PID == r.cmd.Process.Pid {
-			return s.ID, s.Child
+			return s
 		}
 	}
 	r.t.Fatalf("there is no state of the build\n%s", r)
-	return "", 0
+	return buildState{}
 }
