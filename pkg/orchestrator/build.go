@@ -66,7 +66,7 @@ type Options struct {
 // the build where the build failed; err is set where lazybuild or podman could
 // not, and belongs to the code.
 func Build(ctx context.Context, o Options) (code int, err error) {
-	p, err := findPodman(o.Podman, o.Line.Global)
+	p, err := findPodman(o.Podman, o.Line.Service())
 	if err != nil {
 		return ExitFailed, err
 	}
@@ -140,7 +140,7 @@ func (b *build) run(ctx context.Context) (int, error) {
 	if err != nil {
 		return ExitCode(err), err
 	}
-	c, err := startChild(b.p, args, b.o.Stdio, b.state.Tmp)
+	c, err := startChild(&podman{path: b.p.path, global: b.o.Line.Global}, args, b.o.Stdio, b.state.Tmp)
 	if err != nil {
 		return ExitFailed, err
 	}

@@ -21,6 +21,25 @@ func Leading(args []string) (global, rest []string) {
 	return args[:i], args[i:]
 }
 
+// forTheBuild are global flags about the output and the measuring of one run of
+// podman: other runs with them would overwrite its files, or say nothing.
+var forTheBuild = map[string]bool{"out": true, "noout": true, "cpu-profile": true, "memory-profile": true}
+
+// Service is Global without the flags that are for the build alone: what
+// lazybuild itself runs podman with.
+func (l *Line) Service() []string {
+	var kept []string
+	for args := l.Global; len(args) > 0; {
+		// What the tables do not know, podman's help did: it stays.
+		n := max(1, globalWords(args))
+		if name, _ := globalName(args[0]); !forTheBuild[name] {
+			kept = append(kept, args[:n]...)
+		}
+		args = args[n:]
+	}
+	return kept
+}
+
 // globalWords is how many words the global flag at the start of args has, 0
 // when there is none.
 func globalWords(args []string) int {

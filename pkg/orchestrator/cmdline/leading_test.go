@@ -26,6 +26,18 @@ func TestLeadingFindsGlobalFlagsBeforeTheWordBuild(t *testing.T) {
 	}
 }
 
+func TestFlagsForTheBuildAloneAreNotForTheService(t *testing.T) {
+	for in, want := range map[string]string{
+		"--noout --root /r --out file --connection vm --out=x .": "--root /r --connection vm",
+		"--cpu-profile p --global-future out --memory-profile=p": "--global-future out",
+		".": "",
+	} {
+		if got := strings.Join(parse(t, in).Service(), " "); got != want {
+			t.Errorf("%q: got %q, want %q", in, got, want)
+		}
+	}
+}
+
 func TestLeadingFlagsKeepTheirOwnMeaning(t *testing.T) {
 	o := testOptions()
 	o.Leading = strings.Fields("-c vm --ssh native --hooks-dir /h --url=tcp://x -r")
