@@ -106,7 +106,7 @@ func TestChangedLockDoesNotReuseTheStaleLayer(t *testing.T) {
 	}
 }
 
-// Shows S12.
+// Shows S12, S71.
 func TestWarmStoreServesWithoutTheOrigin(t *testing.T) {
 	s := newSample(t)
 	image := s.image()

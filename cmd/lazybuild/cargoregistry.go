@@ -231,10 +231,4 @@ func getSmall(url string) ([]byte, error) {
 }
 
 // registryCache is where answers of registries are kept; "" where there is no place.
-func (o *lazyOptions) registryCache() string {
-	dir, err := o.storeDir()
-	if err != nil {
-		return ""
-	}
-	return filepath.Join(dir, "registries")
-}
+func (o *lazyOptions) registryCache() string { return o.answersDir("registries") }

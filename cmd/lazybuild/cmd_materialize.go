@@ -156,29 +156,54 @@ func (o *sourceOptions) inSource(ctx context.Context, p *plan.Plan, f func(*cont
 	if err != nil {
 		return &orchestrator.UsageError{Err: err}
 	}
-	s, err := store.Open(dir, store.Options{})
+	s, err := o.openStore(dir)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	unpin, err := s.Pin(ctx, fmt.Sprintf("materialize-%d", os.Getpid()), content.Digests(p.Tree))
-	if err != nil && !errors.Is(err, store.ErrReadOnly) {
+	warnReadOnly(o.ui(), s)
+	name := fmt.Sprintf("materialize-%d", os.Getpid())
+	unpin, err := s.Pin(ctx, name, content.Digests(p.Tree))
+	if err != nil {
 		return err
 	}
-	if err == nil {
-		defer func() { _ = unpin() }()
-	}
+	defer func() {
+		cleanStore(o.ui(), s)
+		_ = unpin()
+	}()
 	network, err := o.network(p)
 	if err != nil {
 		return &orchestrator.UsageError{Err: err}
 	}
 	src, err := content.New(ctx, p.Tree, content.Options{
 		Store: s, Events: uiEvents{o.ui()}, Network: network,
-		AllowUnverified: o.allowUnverified, RPMMetadata: o.rpmMetadata, Scratch: path.Join(dir, "scratch", fmt.Sprint(os.Getpid())),
+		AllowUnverified: o.allowUnverified, RPMMetadata: o.rpmMetadata, Scratch: path.Join(dir, "scratch", name),
 	})
 	if err != nil {
 		return err
 	}
 	defer src.Close()
 	return f(src)
+}
+
+// warnReadOnly says what the user may otherwise learn from a failure alone.
+func warnReadOnly(ui *orchestrator.UI, s *store.Store) {
+	if s.ReadOnly() {
+		ui.Warn("the store %s can't be written to: only what it has already can be had", s.Dir())
+	}
+}
+
+// cleanLimit bounds the daily clean-up of the store.
+const cleanLimit = 30 * time.Second
+
+// cleanStore keeps the store within its limits, as the end of a build does.
+func cleanStore(ui *orchestrator.UI, s *store.Store) {
+	ctx, cancel := context.WithTimeout(context.Background(), cleanLimit)
+	defer cancel()
+	r, ran, err := s.AutoGC(ctx)
+	if err != nil {
+		ui.Verbose("%v", err)
+	} else if ran && len(r.Removed) > 0 {
+		ui.Verbose("cleaned up the store: %d files, %s", len(r.Removed), humanize.Bytes(uint64(r.Freed)))
+	}
 }

@@ -106,10 +106,14 @@ func (o *mountOptions) spec(dir string, p *plan.Plan) (wire.Spec, error) {
 	if err != nil {
 		return wire.Spec{}, &orchestrator.UsageError{Err: err}
 	}
+	size, err := o.storeBytes()
+	if err != nil {
+		return wire.Spec{}, &orchestrator.UsageError{Err: err}
+	}
 	id := "mount-" + strings.ToLower(rand.Text()[:10])
 	return wire.Spec{
 		BuildID: id, Dir: filepath.Join(runDir(), id), Output: dir, ReadOnly: !o.writable,
-		Scratch: filepath.Join(store, "scratch", id), Store: store, UserXattr: os.Geteuid() != 0,
+		Scratch: filepath.Join(store, "scratch", id), Store: store, StoreBytes: size, UserXattr: os.Geteuid() != 0,
 		CA: append(network.SystemCAs, network.CA...), HTTPProxy: network.HTTPProxy, HTTPSProxy: network.HTTPSProxy, NoProxy: network.NoProxy,
 		Credentials: network.Credentials, LookedAt: network.LookedAt, AllowUnverified: o.allowUnverified, ReadAhead: o.readAhead, TraceKey: "mount " + dir,
 	}, nil

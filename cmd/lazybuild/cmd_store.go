@@ -21,6 +21,7 @@ func newStore() *cobra.Command {
 	var o lazyOptions
 	cmd := &cobra.Command{Use: "store", Short: "Look at and clean up the store of downloaded files", Long: storeLong}
 	cmd.PersistentFlags().StringVar(&o.store, "lazy-store", os.Getenv("LAZYBUILD_STORE"), "the store's `DIR` (default: the user's cache directory)")
+	cmd.PersistentFlags().StringVar(&o.storeSize, "lazy-store-size", os.Getenv("LAZYBUILD_STORE_SIZE"), "how large the store may be, `SIZE` (20GB)")
 	cmd.AddCommand(newStoreGC(&o), newStoreDu(&o), newStoreLs(&o), newStoreVerify(&o), newStorePath(&o))
 	return cmd
 }
@@ -31,12 +32,21 @@ func inStore(o *lazyOptions, f func(s *store.Store) error) error {
 	if err != nil {
 		return &orchestrator.UsageError{Err: err}
 	}
-	s, err := store.Open(dir, store.Options{})
+	s, err := o.openStore(dir)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
 	return f(s)
+}
+
+// openStore opens the store with the limits that the user has set.
+func (o *lazyOptions) openStore(dir string) (*store.Store, error) {
+	size, err := o.storeBytes()
+	if err != nil {
+		return nil, &orchestrator.UsageError{Err: err}
+	}
+	return store.Open(dir, store.Options{Limits: store.Limits{MaxBytes: size}})
 }
 
 func newStoreGC(o *lazyOptions) *cobra.Command {
@@ -51,11 +61,11 @@ free), and what died builds have left. What a running build may need stays.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if maxSize != "" {
-				n, err := humanize.ParseBytes(maxSize)
+				n, err := parseSize("--max-size", maxSize)
 				if err != nil {
-					return &orchestrator.UsageError{Err: fmt.Errorf("--max-size %q is no size (20GB, 500MiB)", maxSize)}
+					return &orchestrator.UsageError{Err: err}
 				}
-				p.Limits = &store.Limits{MaxBytes: int64(n)}
+				p.Limits = &store.Limits{MaxBytes: n}
 			}
 			return inStore(o, func(s *store.Store) error {
 				r, err := s.GC(c.Context(), p)
@@ -96,7 +106,7 @@ func newStoreDu(o *lazyOptions) *cobra.Command {
 				for _, row := range []struct {
 					name string
 					c    store.Count
-				}{{"blobs", u.Blobs}, {"of these, kept for running builds", u.Pinned}, {"unfinished downloads", u.Partials}, {"quarantine (damaged)", u.Quarantine}, {"facts, aliases, locks", u.Other}} {
+				}{{"blobs", u.Blobs}, {"of these, kept for running builds", u.Pinned}, {"unfinished downloads", u.Partials}, {"quarantine (damaged)", u.Quarantine}, {"facts, aliases, locks", u.Other}, {"answers of indexes and registries", u.Answers}, {"scratch of running builds", u.Scratch}} {
 					fmt.Fprintf(c.OutOrStdout(), "%9s  %6d  %s\n", humanize.Bytes(uint64(row.c.Bytes)), row.c.Files, row.name)
 				}
 				_, err = fmt.Fprintf(c.OutOrStdout(), "limit %s, and %s of the disk's %s stay free (%s are free now)\n", humanize.Bytes(uint64(max(0, u.Limits.MaxBytes))),

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"slices"
 	"sync"
 	"syscall"
@@ -19,6 +18,7 @@ import (
 	"github.com/lazybuild/lazybuild/pkg/locks"
 	"github.com/lazybuild/lazybuild/pkg/orchestrator"
 	"github.com/lazybuild/lazybuild/pkg/plan"
+	"github.com/lazybuild/lazybuild/pkg/store"
 )
 
 // lookup answers what locks leave open, over the network where it has to.
@@ -41,12 +41,19 @@ func (o *lazyOptions) lookup(ui *orchestrator.UI, contextDir string, c *plan.Con
 
 // indexDir is where answers of package indexes are kept; "" where there is no
 // place for them.
-func (o *lazyOptions) indexDir() string {
+func (o *lazyOptions) indexDir() string { return o.answersDir("index") }
+
+// answersDir is a directory beside the store's contents; "" where there is no
+// safe place for it. Opening the store says then why.
+func (o *lazyOptions) answersDir(name string) string {
 	dir, err := o.storeDir()
+	if err == nil {
+		dir, err = store.Beside(dir, name)
+	}
 	if err != nil {
 		return ""
 	}
-	return filepath.Join(dir, "index")
+	return dir
 }
 
 // indexNetwork is how indexes are reached, with what the user's tools know about

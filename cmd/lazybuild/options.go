@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -10,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/dustin/go-humanize"
 	"github.com/spf13/pflag"
 
 	"github.com/lazybuild/lazybuild/pkg/orchestrator"
@@ -38,6 +40,7 @@ type lazyOptions struct {
 	allowUnverified string
 	readAhead       string
 	store           string
+	storeSize       string
 	volume          string
 	proxy           string
 	podman          string
@@ -60,6 +63,7 @@ func (o *lazyOptions) addFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.allowUnverified, "lazy-allow-unverified", "weak", "serve `WHICH` files without a strong checksum in the lock: none, weak (those with sha1 or md5) or all")
 	fs.StringVar(&o.readAhead, "lazy-readahead", "trace", "fetch ahead what the build will probably read, `HOW`: trace (what the last good build read, else as group), group (the files of a lock that fit the platform, once one of them is read) or off")
 	fs.StringVar(&o.store, "lazy-store", "", "keep downloaded files in `DIR` (default: the user's cache directory)")
+	fs.StringVar(&o.storeSize, "lazy-store-size", "", "let the store have `SIZE`, as 20GB (default: 50GB or 20% of its disk, whichever is less)")
 	fs.StringVar(&o.volume, "lazy-volume", "lazybuild-store", "keep downloaded files in the volume `NAME` where podman builds on another machine")
 	fs.StringVar(&o.proxy, "lazy-proxy", orchestrator.ProxyAuto, "serve the dependencies from a container or a process, `WHERE`: container, process or auto (container, and where that is not possible process)")
 	fs.StringVar(&o.podman, "lazy-podman", os.Getenv("LAZYBUILD_PODMAN"), "run this `PROGRAM` as podman")
@@ -92,6 +96,9 @@ func (o *lazyOptions) fill(b *orchestrator.Options) error {
 	if b.Store, err = o.storeDir(); err != nil {
 		return &orchestrator.UsageError{Err: err}
 	}
+	if b.StoreBytes, err = o.storeBytes(); err != nil {
+		return &orchestrator.UsageError{Err: err}
+	}
 	if b.Executable, err = os.Executable(); err != nil {
 		return fmt.Errorf("finding lazybuild's own executable: %w", err)
 	}
@@ -112,6 +119,7 @@ func (o *lazyOptions) settle(c *plan.Config) error {
 		allowed []string
 	}{
 		"lazy-store":            {&o.store, c.Store, nil},
+		"lazy-store-size":       {&o.storeSize, "", nil}, // a project must not empty its users' stores
 		"lazy-volume":           {&o.volume, c.Volume, nil},
 		"lazy-proxy":            {&o.proxy, c.Proxy, plan.Proxies},
 		"lazy-rpm-metadata":     {&o.rpmMetadata, c.RPMMetadata, plan.RPMMetadatas},
@@ -187,6 +195,23 @@ func (o *lazyOptions) storeDir() (string, error) {
 	}
 	home, _ := os.UserHomeDir()
 	return store.DefaultDir(os.Getenv, os.Geteuid(), home)
+}
+
+// storeBytes is how large the store may be; 0 is the default.
+func (o *lazyOptions) storeBytes() (int64, error) {
+	if o.storeSize == "" {
+		return 0, nil
+	}
+	return parseSize("--lazy-store-size", o.storeSize)
+}
+
+// parseSize reads a size that is not zero: a limit of 0 would mean the default.
+func parseSize(flag, text string) (int64, error) {
+	n, err := humanize.ParseBytes(text)
+	if err != nil {
+		return 0, fmt.Errorf("%s %q is no size (20GB, 500MiB)", flag, text)
+	}
+	return max(1, int64(min(n, math.MaxInt64))), nil
 }
 
 // runDir is where mounts and state go: it must not outlive a reboot.

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/lazybuild/lazybuild/pkg/locks"
 )
@@ -71,8 +72,24 @@ func (c *Client) load(key string, into any) bool {
 	if c.opt.Dir == "" {
 		return false
 	}
-	data, err := os.ReadFile(c.path(key))
-	return err == nil && json.Unmarshal(data, into) == nil
+	path := c.path(key)
+	data, err := os.ReadFile(path)
+	if err != nil || json.Unmarshal(data, into) != nil {
+		return false
+	}
+	touch(path)
+	return true
+}
+
+// touchEvery is how exactly the time of the last use is kept.
+const touchEvery = 24 * time.Hour
+
+// touch tells whoever cleans up that the file is of use.
+func touch(path string) {
+	now := time.Now()
+	if fi, err := os.Stat(path); err == nil && now.Sub(fi.ModTime()) > touchEvery {
+		_ = os.Chtimes(path, now, now) // it may be somebody else's disk: read-only
+	}
 }
 
 // sound says that files can be an answer.

@@ -32,6 +32,8 @@ type Options struct {
 	// the blob store of local builds, Volume the name of the volume that holds it
 	// where podman is remote; Tmp where temporary files go (podman's too).
 	Base, Store, Volume, Tmp string
+	// StoreBytes is how large the store may be; 0 is the store's default.
+	StoreBytes int64
 	// Proxy says how the proxy runs: ProxyContainer, ProxyProcess or ProxyAuto.
 	Proxy string
 	// OutputDir is where the build sees the tree.

@@ -113,7 +113,7 @@ func (b *build) spec() wire.Spec {
 	o := &b.o
 	s := wire.Spec{
 		BuildID: string(b.id), Dir: b.state.Dir, Output: b.output(), ReadOnly: o.ReadOnly,
-		Scratch: b.state.Scratch, Store: b.dirs.store,
+		Scratch: b.state.Scratch, Store: b.dirs.store, StoreBytes: o.StoreBytes,
 		Files: map[string][]byte{"cachi2.env": plan.Cachi2Env(o.Plan.Env)},
 		CA:    o.CA, HTTPProxy: o.HTTPProxy, HTTPSProxy: o.HTTPSProxy, NoProxy: o.NoProxy,
 		Credentials: o.Credentials, LookedAt: o.LookedAt, AllowUnverified: o.AllowUnverified, ReadAhead: o.ReadAhead,

@@ -138,7 +138,10 @@ func start(ctx context.Context, spec wire.Spec, t *tree.Tree, events *wire.Event
 		}
 	}()
 	log := slog.New(&logHandler{events})
-	if p.store, err = store.Open(spec.Store, store.Options{Log: log}); err != nil {
+	if p.store, err = store.Open(spec.Store, store.Options{Log: log, Limits: store.Limits{MaxBytes: spec.StoreBytes}}); err != nil {
+		return nil, err
+	}
+	if err := p.checkWritable(); err != nil {
 		return nil, err
 	}
 	p.src, err = content.New(ctx, t, content.Options{
@@ -172,6 +175,21 @@ func start(ctx context.Context, spec wire.Spec, t *tree.Tree, events *wire.Event
 		Passthrough: info.Passthrough, Why: info.Why, Writable: !spec.ReadOnly,
 	}})
 	return p, nil
+}
+
+// checkWritable says what a read-only store means for this build: what it has
+// can be served, but there is no room for what the build writes.
+func (p *server) checkWritable() error {
+	if !p.store.ReadOnly() {
+		return nil
+	}
+	if !p.spec.ReadOnly {
+		return fmt.Errorf("the store %s can't be written to, and what a build writes into the dependencies goes there (name another with --lazy-store, or build with --lazy-read-only): %w",
+			p.store.Dir(), store.ErrReadOnly)
+	}
+	p.events.Send(wire.Event{Kind: wire.Warning,
+		Text: fmt.Sprintf("the store %s can't be written to: only what it has already can be served", p.store.Dir())})
+	return nil
 }
 
 // show makes everything that a build can see.

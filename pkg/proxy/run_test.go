@@ -55,7 +55,7 @@ func TestBuildReadsAndEnds(t *testing.T) {
 	}
 }
 
-// Shows S12.
+// Shows S12, S71.
 func TestSecondBuildReadsFromTheStore(t *testing.T) {
 	o := newOrigin(t)
 	dir := t.TempDir()

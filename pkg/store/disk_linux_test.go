@@ -37,8 +37,13 @@ func inMountNamespace(t *testing.T, mode string) {
 	}
 }
 
-func TestAFullDisk(t *testing.T)           { inMountNamespace(t, "full") }
-func TestNoMoreFiles(t *testing.T)         { inMountNamespace(t, "inodes") }
+// Shows S68.
+func TestAFullDisk(t *testing.T) { inMountNamespace(t, "full") }
+
+// Shows S68.
+func TestNoMoreFiles(t *testing.T) { inMountNamespace(t, "inodes") }
+
+// Shows S68.
 func TestAReadOnlyFileSystem(t *testing.T) { inMountNamespace(t, "readonly") }
 
 func mountTmpfs(dir, options string) error {

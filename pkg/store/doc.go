@@ -28,6 +28,8 @@
 //	v1/key                     a random key: see Holder
 //	v1/.gc                     its time is that of the last automatic GC
 //	v1/.lock                   shared by every open Store, exclusive only for Clean
+//	scratch/<build>            what a running build writes; gone with its pin
+//	index/, registries/        what package indexes and registries have said: see Beside
 //
 // All access goes through an os.Root, so a symbolic link planted in the store
 // can't lead out of it. The store belongs to one user: Open refuses a directory

@@ -89,7 +89,7 @@ type NoSpaceError struct {
 func (e *NoSpaceError) Error() string {
 	why, hint := "the disk of the store is nearly full", "free some space or move the store"
 	if e.Quota {
-		why, hint = "the store has reached its size limit", "raise the limit"
+		why, hint = "the store has reached its size limit", "raise the limit with --lazy-store-size"
 	}
 	return fmt.Sprintf("%s: %s needed, %s available (%s)", why,
 		humanize.IBytes(uint64(max(e.Needed, 0))), humanize.IBytes(uint64(max(e.Available, 0))), hint)

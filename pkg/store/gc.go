@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"os"
 	"slices"
 	"time"
 
@@ -79,7 +80,10 @@ func (s *Store) GC(ctx context.Context, p Policy) (Report, error) {
 		if err := c.trim(ctx, limits, 0, p.MaxAge); err != nil {
 			return err
 		}
-		return c.dangling(ctx)
+		if err := c.dangling(ctx); err != nil {
+			return err
+		}
+		return c.answers(ctx, limits)
 	})
 	if err != nil {
 		return c.report, fmt.Errorf("cleaning up the store: %w", asReadOnly(err))
@@ -253,8 +257,12 @@ func (c *collector) removeBlob(v victim) (bool, error) {
 
 // remove removes a file and notes it; false when it was gone already.
 func (c *collector) remove(name string, r Removal) (bool, error) {
+	return c.removeIn(c.s.root, name, r)
+}
+
+func (c *collector) removeIn(root *os.Root, name string, r Removal) (bool, error) {
 	if !c.dry {
-		err := failpoint.Step("gc.remove", func() error { return c.s.root.Remove(name) })
+		err := failpoint.Step("gc.remove", func() error { return root.Remove(name) })
 		if err != nil {
 			return false, unlessGone(err)
 		}

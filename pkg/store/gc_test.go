@@ -50,6 +50,7 @@ func kept(t *testing.T, s *Store, letters string) string {
 
 func noLimit() Limits { return Limits{MaxBytes: -1, MinFree: -1} }
 
+// Shows S67.
 func TestGCRemovesTheLeastRecentlyUsed(t *testing.T) {
 	const all = "abcdefghij"
 	limit := func(n int64) *Limits { return &Limits{MaxBytes: n, MinFree: -1} }
@@ -276,6 +277,7 @@ func TestAPutMakesRoomForItself(t *testing.T) {
 	}
 }
 
+// Shows S70.
 func TestWhatCanNeverFitRemovesNothing(t *testing.T) {
 	s, _ := aged(t, Limits{MaxBytes: 10_000, MinFree: -1}, "abcde")
 	_, _, err := s.Put(t.Context(), sha256Of("huge"), 10_001, fillNever(t))

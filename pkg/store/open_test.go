@@ -130,6 +130,7 @@ func asRoot(t *testing.T, err error) {
 	}
 }
 
+// Shows S69.
 func TestOpenErrors(t *testing.T) {
 	tmp := tempDir(t)
 	os.WriteFile(tmp+"/file", nil, 0o600)

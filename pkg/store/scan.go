@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"os"
 	"path"
 	"strings"
 	"time"
@@ -34,7 +35,11 @@ func (s *Store) List(ctx context.Context) ([]Entry, error) {
 // eachFile calls fn for every file below dir, in order. Files that vanish while
 // it walks are passed over: other processes are at work.
 func (s *Store) eachFile(ctx context.Context, dir string, fn func(name string, fi fs.FileInfo) error) error {
-	return fs.WalkDir(s.root.FS(), dir, func(name string, e fs.DirEntry, err error) error {
+	return eachFileIn(ctx, s.root, dir, fn)
+}
+
+func eachFileIn(ctx context.Context, root *os.Root, dir string, fn func(name string, fi fs.FileInfo) error) error {
+	return fs.WalkDir(root.FS(), dir, func(name string, e fs.DirEntry, err error) error {
 		if err == nil {
 			err = ctx.Err()
 		}

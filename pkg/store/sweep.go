@@ -13,7 +13,7 @@ import (
 
 // leftovers removes what processes have left that died, or gave up for good.
 func (c *collector) leftovers(ctx context.Context) error {
-	for _, sweep := range []func(context.Context) error{c.partials, c.quarantine, c.pins, c.locks} {
+	for _, sweep := range []func(context.Context) error{c.partials, c.quarantine, c.scratch, c.pins, c.locks} {
 		if err := sweep(ctx); err != nil {
 			return err
 		}

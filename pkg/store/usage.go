@@ -2,8 +2,10 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -17,6 +19,8 @@ type Usage struct {
 	Partials   Count // downloads under way or broken off
 	Quarantine Count // damaged blobs
 	Other      Count // facts, aliases, locks, pins
+	Answers    Count // of package indexes and registries; see Beside
+	Scratch    Count // what running builds write, or dead ones have left
 	// Limits are those in force: defaults resolved, -1 for none.
 	Limits Limits
 	// DiskFree and DiskTotal are of the store's file system, in bytes.
@@ -48,12 +52,33 @@ func (s *Store) Du(ctx context.Context) (Usage, error) {
 	if err != nil {
 		return u, fmt.Errorf("measuring the store: %w", err)
 	}
+	if err := s.duBeside(ctx, &u); err != nil {
+		return u, fmt.Errorf("measuring the store: %w", err)
+	}
 	d, err := s.disk()
 	if err != nil {
 		return u, err
 	}
 	u.Limits, u.DiskFree, u.DiskTotal = s.limits.on(d), d.free, d.total
 	return u, nil
+}
+
+func (s *Store) duBeside(ctx context.Context, u *Usage) error {
+	err := s.besides(ctx, answerDirs, func(_ *os.Root, _ string, fi fs.FileInfo) error {
+		u.Answers.add(fi.Size())
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	err = s.besides(ctx, []string{scratchDir}, func(_ *os.Root, _ string, fi fs.FileInfo) error {
+		u.Scratch.add(fi.Size())
+		return nil
+	})
+	if errors.Is(err, fs.ErrPermission) { // files of users that a container had
+		return nil
+	}
+	return err
 }
 
 // pinnedNow is pinned for somebody who does not act on it. In a read-only store

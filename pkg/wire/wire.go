@@ -53,8 +53,10 @@ type Spec struct {
 	// UserXattr asks for overlayfs's userxattr option, which a proxy in a user
 	// namespace needs (kernel: Documentation/filesystems/overlayfs.rst).
 	UserXattr bool
-	// Store is the blob store's directory.
-	Store string
+	// Store is the blob store's directory, StoreBytes how large it may be; 0 is
+	// the store's default.
+	Store      string
+	StoreBytes int64
 	// Files are small files to write below Dir before Ready: name to content.
 	Files map[string][]byte
 	// View, when set, is the build context with some files replaced.
