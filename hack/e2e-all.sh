@@ -28,6 +28,7 @@ remote-unix-root       trixie   root auto @ unix root
 remote-unix-user       trixie   dev  auto @ unix dev
 remote-ssh-root        trixie   dev  auto @ ssh root
 remote-ssh-user        trixie   root auto @ ssh dev
+machine                trixie   root auto @ machine dev
 '
 # What no cell changes, and needs more images or the network: the host's own run
 # (make e2e) has these.

@@ -18,6 +18,7 @@ const forever = 365 * 24 * time.Hour
 func (s *server) fill(n *node, out *fuse.Attr) time.Duration {
 	out.Ino = n.ino
 	out.Nlink = 1
+	out.Uid, out.Gid = s.owner, s.owner
 	out.Mtime, out.Ctime, out.Atime = uint64(n.mtime), uint64(n.mtime), uint64(n.mtime)
 	if n.dir != nil {
 		out.Mode = fuse.S_IFDIR | s.dirMode

@@ -17,6 +17,8 @@ type Options struct {
 	// AllowOther lets every UID of the mount's user namespace and its descendants
 	// in; without it only the mounting user gets anything but EACCES.
 	AllowOther bool
+	// Owner is the user and group ID of all files.
+	Owner uint32
 	// ReadOnly gives directories mode 0555. By default it is 0777, so that an
 	// overlay on top is writable for every UID. The FUSE mount itself never is.
 	ReadOnly bool

@@ -57,6 +57,15 @@ func Overlay(lower, upper, work, target string, userxattr bool) error {
 	return nil
 }
 
+// Carrier mounts an empty file system on target, whose directories others may
+// pass. UnmountOverlay takes it away. id names the build in every mountinfo.
+func Carrier(target, id string) error {
+	if err := unix.Mount("lazybuild-"+id, target, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=711,size=16m"); err != nil {
+		return fmt.Errorf("mounting a file system on %q: %w", target, err)
+	}
+	return nil
+}
+
 // UnmountOverlay detaches the overlay from target at once; files that programs
 // still have open stay readable. No mount there is no error.
 func UnmountOverlay(target string) error {

@@ -30,6 +30,7 @@ type server struct {
 	observer Observer
 	clock    Clock
 	dirMode  uint32
+	owner    uint32
 	xattrs   bool
 	// underOverlay is Options.UnderOverlay.
 	underOverlay bool
@@ -69,6 +70,7 @@ func newServer(ctx context.Context, t *tree.Tree, src Source, o Options) (*serve
 		observer:      o.Observer,
 		clock:         o.Clock.withDefaults(),
 		dirMode:       0o777,
+		owner:         o.Owner,
 		underOverlay:  o.UnderOverlay,
 		xattrs:        wantsXattrs(t),
 		files:         uint64(len(tab.nodes)),

@@ -28,6 +28,7 @@ type remotePlace struct {
 	build, proxy endpoint
 	volume       string
 	info         *define.Info // of the proxy's podman
+	guest        int          // the user that builds, where that is not the proxy's
 }
 
 var _ place = (*remotePlace)(nil)
@@ -83,9 +84,12 @@ func (r *remotePlace) connect(ctx context.Context, _ string) (context.Context, e
 }
 
 func (r *remotePlace) note(s *State) {
-	e := r.proxy
-	e.URI = withoutPassword(e.URI)
+	e, user := r.proxy, r.build
+	e.URI, user.URI = withoutPassword(e.URI), withoutPassword(user.URI)
 	s.Endpoint = &e
+	if r.ofMachine() {
+		s.User = &user
+	}
 }
 
 func (r *remotePlace) reaches(s *State) bool {
@@ -103,11 +107,35 @@ func (r *remotePlace) settle(ctx context.Context, api func() (context.Context, e
 	if _, err := programFor(r.info.Host.OS, r.info.Host.Arch, ""); err != nil {
 		return dirs{}, fmt.Errorf("%s: %w", &r.proxy, err)
 	}
+	if r.ofMachine() {
+		if r.guest, err = r.guestID(ctx); err != nil {
+			return dirs{}, err
+		}
+	}
 	store, err := r.store(c)
 	if err != nil {
 		return dirs{}, err
 	}
 	return dirs{base: r.base(), store: store}, nil
+}
+
+// guestID is the user of the podman that builds, as root of the machine sees it:
+// 0 for root itself.
+func (r *remotePlace) guestID(ctx context.Context) (int, error) {
+	c, err := r.build.connect(ctx)
+	if err != nil {
+		return 0, err
+	}
+	info, err := system.Info(c, nil)
+	if err != nil {
+		return 0, fmt.Errorf("asking podman at %s about itself: %w", &r.build, err)
+	}
+	for _, m := range info.Host.IDMappings.UIDMap {
+		if info.Host.Security.Rootless && m.ContainerID == 0 {
+			return m.HostID, nil
+		}
+	}
+	return 0, nil
 }
 
 // system is what the podman there runs on.
@@ -156,7 +184,9 @@ func (r *remotePlace) store(api context.Context) (string, error) {
 // ofMachine: the build runs as a user of the proxy's machine, not as root.
 func (r *remotePlace) ofMachine() bool { return r.build != r.proxy }
 
-func (r *remotePlace) fit(s *wire.Spec) { s.UserXattr = r.info.Host.Security.Rootless }
+func (r *remotePlace) fit(s *wire.Spec) {
+	s.UserXattr, s.Guest = r.info.Host.Security.Rootless, r.guest
+}
 
 func (r *remotePlace) inContainer(c *specgen.SpecGenerator, _ *wire.Spec, _ *build) {
 	if r.info.Host.Security.Rootless {
@@ -180,5 +210,6 @@ func (r *remotePlace) view(b *build) (string, bool, error) {
 	return dir, false, linkView(b.o.Target.Context, dir, b.o.Plan.Rewrites)
 }
 
-// shows trusts the proxy, which is where podman is.
+// shows trusts the proxy, which is where podman is. In a podman machine podman
+// would not find the directory otherwise (wire.Spec.Guest).
 func (r *remotePlace) shows(context.Context, string) (bool, error) { return true, nil }

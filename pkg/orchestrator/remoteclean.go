@@ -26,16 +26,17 @@ func cleanRemote(ctx context.Context, s *State, broken bool) error {
 		return cleanHere(ctx, &here, false)
 	}
 	stopProcess(s.Child, s.ChildStart)
-	return errors.Join(cleanHere(ctx, &here, false), cleanThere(ctx, s))
+	// Root's first: only root can unmount there, and then it is gone for users too.
+	return errors.Join(cleanHere(ctx, &here, false), cleanThere(ctx, s.Endpoint, s), cleanThere(ctx, s.User, s))
 }
 
-func cleanThere(ctx context.Context, s *State) error {
-	if s.Endpoint == nil || s.Dir == "" {
+func cleanThere(ctx context.Context, e *endpoint, s *State) error {
+	if e == nil || s.Dir == "" {
 		return nil // it has not begun there
 	}
 	ctx, cancel := context.WithTimeout(ctx, removeLimit)
 	defer cancel()
-	api, err := s.Endpoint.connect(ctx)
+	api, err := e.connect(ctx)
 	if err != nil {
 		return err
 	}
@@ -48,7 +49,7 @@ func cleanThere(ctx context.Context, s *State) error {
 		errs = append(errs, err)
 	}
 	if err := errors.Join(errs...); err != nil {
-		return fmt.Errorf("cleaning up at %s: %w", s.Endpoint, err)
+		return fmt.Errorf("cleaning up at %s: %w", e, err)
 	}
 	return nil
 }
@@ -62,6 +63,9 @@ func runCleaner(api context.Context, s *State) ([]string, error) {
 	}
 	there := *s
 	there.Podman, there.Tmp, there.Child, there.Proxy = "", "", 0, 0
+	if s.User != nil && info.Host.Security.Rootless {
+		there.Scratch = "" // root's
+	}
 	there.Storage, there.RunDir = answersOf(info).storage, runDirOf(info)
 	state, err := json.Marshal(there)
 	if err != nil {

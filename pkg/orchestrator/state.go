@@ -29,6 +29,8 @@ type State struct {
 	// Place is where the build is, and Endpoint how to get there when it is not here.
 	Place    placeKind `json:"place,omitempty"`
 	Endpoint *endpoint `json:"endpoint,omitempty"`
+	// User is how to get at the podman that builds, where the proxy is at another.
+	User *endpoint `json:"user,omitempty"`
 	// Dir holds the mounts; Scratch what the build writes into the tree; Tmp the
 	// rewritten Containerfile and podman's own temporary files.
 	Dir     string `json:"dir"`

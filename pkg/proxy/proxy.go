@@ -213,6 +213,11 @@ func (p *server) layOut() error {
 	if err := os.MkdirAll(p.spec.Dir, 0o700); err != nil {
 		return fmt.Errorf("making the build's directory: %w", err)
 	}
+	if p.spec.Guest != 0 {
+		if err := p.letIn(); err != nil {
+			return err
+		}
+	}
 	for name, data := range p.spec.Files {
 		path := filepath.Join(p.spec.Dir, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
@@ -222,6 +227,19 @@ func (p *server) layOut() error {
 			return fmt.Errorf("writing %s: %w", name, err)
 		}
 	}
+	return nil
+}
+
+// letIn opens the way to the build's directory for the user that builds, and
+// makes it a mount, which that user has only where mounts propagate to.
+func (p *server) letIn() error {
+	if err := os.Chmod(filepath.Dir(p.spec.Dir), 0o711); err != nil {
+		return fmt.Errorf("letting the build's user in: %w", err)
+	}
+	if err := mount.Carrier(p.spec.Dir, p.spec.BuildID); err != nil {
+		return err
+	}
+	p.undo = append(p.undo, func() error { return mount.UnmountOverlay(p.spec.Dir) })
 	return nil
 }
 
@@ -258,7 +276,7 @@ func (p *server) mountTree(t *tree.Tree, log *slog.Logger) error {
 	}
 	o := mount.Options{
 		ID: p.spec.BuildID, AllowOther: true, ReadOnly: p.spec.ReadOnly, UnderOverlay: !p.spec.ReadOnly,
-		ProbeDir: p.store.Dir(), Observer: p.src, Log: log,
+		ProbeDir: p.store.Dir(), Owner: uint32(p.spec.Guest), Observer: p.src, Log: log,
 	}
 	if p.spec.NoPassthrough {
 		o.Passthrough = mount.PassthroughOff
@@ -274,11 +292,26 @@ func (p *server) mountTree(t *tree.Tree, log *slog.Logger) error {
 	}
 	upper, work := filepath.Join(p.spec.Scratch, "upper"), filepath.Join(p.spec.Scratch, "work")
 	p.undo = append(p.undo, func() error { return os.RemoveAll(p.spec.Scratch) })
+	if err := p.giveAway(upper); err != nil {
+		return err
+	}
 	if err := mount.Overlay(lower, upper, work, p.spec.Output, p.spec.UserXattr); err != nil {
 		return err
 	}
 	p.undo = append(p.undo, func() error { return mount.UnmountOverlay(p.spec.Output) })
 	return nil
+}
+
+// giveAway makes the overlay's root the guest's: it looks like the upper
+// directory does.
+func (p *server) giveAway(upper string) error {
+	if p.spec.Guest == 0 {
+		return nil
+	}
+	if err := os.MkdirAll(upper, 0o755); err != nil {
+		return err
+	}
+	return os.Chown(upper, p.spec.Guest, p.spec.Guest)
 }
 
 // serve waits for the end of the lease and takes everything down.

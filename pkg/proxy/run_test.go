@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"errors"
 	"io"
+	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
@@ -312,5 +313,31 @@ func TestSignalBeforeTheSpecIsTheEnd(t *testing.T) {
 	go func() { done <- Run(t.Context(), Options{In: in, Out: io.Discard, Stop: stop}) }()
 	if err := within(t, "the end", done); !errors.Is(err, errLease) {
 		t.Errorf("%v", err)
+	}
+}
+
+// A user of the machine builds while the proxy is root: podman machine. The base
+// is root's alone until a build lets that user in.
+func TestAGuestFindsItsOwnFilesInAMountOfItsOwn(t *testing.T) {
+	o := newOrigin(t)
+	spec := specFor(t, t.TempDir())
+	spec.Guest = 1234
+	if err := os.Chmod(filepath.Dir(spec.Dir), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	b := run(t, spec, treeOf(t, "npm", o.file("deps/npm/a.tgz", "content of a")))
+	if got := b.sh("stat -c '%u:%g %a' . deps deps/npm/a.tgz; stat -c %a .. ../.."); got != "1234:1234 777\n1234:1234 777\n1234:1234 644\n711\n711\n" {
+		t.Errorf("%q", got)
+	}
+	if got := b.sh("setpriv --reuid 1234 --regid 1234 --clear-groups sh -c 'cat deps/npm/a.tgz && echo x >deps/new && cat deps/new'"); got != "content of ax\n" {
+		t.Errorf("the guest: %q", got)
+	}
+	mounts, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil || !strings.Contains(string(mounts), " "+spec.Dir+" ") {
+		t.Errorf("the build's directory is no mount, %v", err)
+	}
+	b.bye(wire.ByeOK)
+	if _, err := os.Lstat(spec.Dir); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("something is left: %v", err)
 	}
 }

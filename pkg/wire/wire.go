@@ -53,6 +53,11 @@ type Spec struct {
 	// UserXattr asks for overlayfs's userxattr option, which a proxy in a user
 	// namespace needs (kernel: Documentation/filesystems/overlayfs.rst).
 	UserXattr bool
+	// Guest, when it is not 0, is the user and group that builds, while the proxy
+	// is root: podman machine. All files are theirs (in a user namespace, root's),
+	// and Dir is a mount of its own: where mounts do not propagate to, the build
+	// must find no directory at all, and not an empty one.
+	Guest int
 	// Store is the blob store's directory, StoreBytes how large it may be; 0 is
 	// the store's default.
 	Store      string
