@@ -75,3 +75,39 @@ func pythonInstalled(t *testing.T, image string) string {
 	t.Helper()
 	return inImage(t, image, `cat data.bin; echo; python3 -c 'import lazysample; print(lazysample.VALUE)'`)
 }
+
+// Where FUSE cannot be had, a build does not start, unless a plain directory is
+// good enough; then it gives the same image, and leaves nothing.
+//
+// Shows S67.
+func TestBuildWithoutFUSE(t *testing.T) {
+	s := newSample(t)
+	want := s.image()
+	s.must("-f", "Containerfile", "-t", want, "--network=none", "--no-cache")
+	before := s.take()
+
+	s.within = []string{"unshare", "-m", "sh", "-c", `mount --bind /dev/null /dev/fuse && exec "$@"`, "sh"}
+	r := s.start("-f", "Containerfile")
+	r.wait()
+	if code := r.code(); code != 125 || !strings.Contains(r.err.String(), "cannot be mounted") {
+		t.Errorf("exit code %d\n%s", code, r)
+	}
+	s.nothingLeft(before)
+
+	image := want + "-plain"
+	r = s.start("-f", "Containerfile", "-t", image, "--network=none", "--no-cache", "--lazy-fallback=materialize")
+	r.wait()
+	if code := r.code(); code != 0 || !strings.Contains(r.err.String(), "going on without a mount") {
+		t.Fatalf("exit code %d\n%s", code, r)
+	}
+	if list := differences(files(t, want), files(t, image)); len(list) > 0 {
+		t.Errorf("%d files differ:\n%s", len(list), strings.Join(list, "\n"))
+	}
+	if diff := cmp.Diff(installed(t, want), installed(t, image)); diff != "" {
+		t.Error(diff)
+	}
+	if rep := r.read(); rep.Proxy.Mode != "none" {
+		t.Errorf("the report speaks of a proxy: %+v", rep.Proxy)
+	}
+	s.nothingLeft(before)
+}

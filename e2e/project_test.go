@@ -29,7 +29,9 @@ type project struct {
 	store string
 	tmp   string
 	env   []string // added to lazybuild's environment
-	stdin io.Reader
+	// within are the words of a program that starts lazybuild; usually none.
+	within []string
+	stdin  io.Reader
 	// onTerminal starts builds on a terminal of their own.
 	onTerminal bool
 }
@@ -100,7 +102,9 @@ func (p *project) start(args ...string) *run {
 func (p *project) startAs(args ...string) *run {
 	p.t.Helper()
 	r := &run{t: p.t, report: filepath.Join(p.t.TempDir(), "report.json"), done: make(chan struct{})}
-	r.cmd = exec.Command(binary(), append(slices.Clone(args), "--lazy-report", r.report)...)
+	words := append(slices.Clone(p.within), binary())
+	words = append(append(words, args...), "--lazy-report", r.report)
+	r.cmd = exec.Command(words[0], words[1:]...)
 	r.cmd.Dir = p.dir
 	r.cmd.Env = append(os.Environ(), "LAZYBUILD_STORE="+p.store, "LAZYBUILD_VOLUME="+p.volume(), "TMPDIR="+p.tmp)
 	r.cmd.Env = append(r.cmd.Env, p.env...)

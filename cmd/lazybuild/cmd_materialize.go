@@ -16,7 +16,6 @@ import (
 	"github.com/lazybuild/lazybuild/pkg/materialize"
 	"github.com/lazybuild/lazybuild/pkg/orchestrator"
 	"github.com/lazybuild/lazybuild/pkg/plan"
-	"github.com/lazybuild/lazybuild/pkg/store"
 	"github.com/lazybuild/lazybuild/pkg/tree"
 )
 
@@ -91,7 +90,7 @@ func (o *materializeOptions) run(ctx context.Context, args []string) error {
 	if len(p.Tree.Files)+len(p.Tree.Dirs) == 0 {
 		return &orchestrator.UsageError{Err: errors.New("there is no lock file beside the Containerfile or in the context's root: name one with --lazy-input")}
 	}
-	return o.inSource(ctx, p, func(src *content.Source) error {
+	return o.inSource(ctx, p, o.ui(), func(src *content.Source) error {
 		started := time.Now()
 		bar := newFilesBar(os.Stderr, src, wanted(p.Tree, keep))
 		r, err := materialize.Write(ctx, p.Tree, src, materialize.Options{
@@ -148,62 +147,4 @@ func wanted(t *tree.Tree, keep func(*tree.File) bool) int {
 		}
 	}
 	return n
-}
-
-// inSource opens the store and the plan's content in it, runs f and closes both.
-func (o *sourceOptions) inSource(ctx context.Context, p *plan.Plan, f func(*content.Source) error) error {
-	dir, err := o.storeDir()
-	if err != nil {
-		return &orchestrator.UsageError{Err: err}
-	}
-	s, err := o.openStore(dir)
-	if err != nil {
-		return err
-	}
-	defer s.Close()
-	warnReadOnly(o.ui(), s)
-	name := fmt.Sprintf("materialize-%d", os.Getpid())
-	unpin, err := s.Pin(ctx, name, content.Digests(p.Tree))
-	if err != nil {
-		return err
-	}
-	defer func() {
-		cleanStore(o.ui(), s)
-		_ = unpin()
-	}()
-	network, err := o.network(p)
-	if err != nil {
-		return &orchestrator.UsageError{Err: err}
-	}
-	src, err := content.New(ctx, p.Tree, content.Options{
-		Store: s, Events: uiEvents{o.ui()}, Network: network,
-		AllowUnverified: o.allowUnverified, RPMMetadata: o.rpmMetadata, Scratch: path.Join(dir, "scratch", name),
-	})
-	if err != nil {
-		return err
-	}
-	defer src.Close()
-	return f(src)
-}
-
-// warnReadOnly says what the user may otherwise learn from a failure alone.
-func warnReadOnly(ui *orchestrator.UI, s *store.Store) {
-	if s.ReadOnly() {
-		ui.Warn("the store %s can't be written to: only what it has already can be had", s.Dir())
-	}
-}
-
-// cleanLimit bounds the daily clean-up of the store.
-const cleanLimit = 30 * time.Second
-
-// cleanStore keeps the store within its limits, as the end of a build does.
-func cleanStore(ui *orchestrator.UI, s *store.Store) {
-	ctx, cancel := context.WithTimeout(context.Background(), cleanLimit)
-	defer cancel()
-	r, ran, err := s.AutoGC(ctx)
-	if err != nil {
-		ui.Verbose("%v", err)
-	} else if ran && len(r.Removed) > 0 {
-		ui.Verbose("cleaned up the store: %d files, %s", len(r.Removed), humanize.Bytes(uint64(r.Freed)))
-	}
 }

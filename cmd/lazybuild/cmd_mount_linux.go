@@ -102,7 +102,7 @@ func (o *mountOptions) spec(dir string, p *plan.Plan) (wire.Spec, error) {
 	if err != nil {
 		return wire.Spec{}, &orchestrator.UsageError{Err: err}
 	}
-	network, err := o.network(p)
+	network, err := networkFor(p, o.ui())
 	if err != nil {
 		return wire.Spec{}, &orchestrator.UsageError{Err: err}
 	}

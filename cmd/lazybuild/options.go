@@ -43,6 +43,7 @@ type lazyOptions struct {
 	storeSize       string
 	volume          string
 	proxy           string
+	fallback        string
 	podman          string
 
 	flags  *pflag.FlagSet
@@ -66,6 +67,7 @@ func (o *lazyOptions) addFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.storeSize, "lazy-store-size", "", "let the store have `SIZE`, as 20GB (default: 50GB or 20% of its disk, whichever is less)")
 	fs.StringVar(&o.volume, "lazy-volume", "lazybuild-store", "keep downloaded files in the volume `NAME` where podman builds on another machine")
 	fs.StringVar(&o.proxy, "lazy-proxy", orchestrator.ProxyAuto, "serve the dependencies from a container or a process, `WHERE`: container, process or auto (container, and where that is not possible process)")
+	fs.StringVar(&o.fallback, "lazy-fallback", "none", "where nothing can mount the dependencies, do `WHAT`: none (the build does not start) or materialize (write all files out first)")
 	fs.StringVar(&o.podman, "lazy-podman", os.Getenv("LAZYBUILD_PODMAN"), "run this `PROGRAM` as podman")
 }
 
@@ -104,6 +106,9 @@ func (o *lazyOptions) fill(b *orchestrator.Options) error {
 	}
 	b.Base, b.Tmp = runDir(), tmpDir()
 	b.Proxy, b.Volume = o.proxy, o.volume
+	if o.fallback == "materialize" {
+		b.Materialize = o.materialized(b)
+	}
 	return nil
 }
 
@@ -122,6 +127,7 @@ func (o *lazyOptions) settle(c *plan.Config) error {
 		"lazy-store-size":       {&o.storeSize, "", nil}, // a project must not empty its users' stores
 		"lazy-volume":           {&o.volume, c.Volume, nil},
 		"lazy-proxy":            {&o.proxy, c.Proxy, plan.Proxies},
+		"lazy-fallback":         {&o.fallback, c.Fallback, plan.Fallbacks},
 		"lazy-rpm-metadata":     {&o.rpmMetadata, c.RPMMetadata, plan.RPMMetadatas},
 		"lazy-readahead":        {&o.readAhead, c.ReadAhead, plan.ReadAheads},
 		"lazy-allow-unverified": {&o.allowUnverified, c.AllowUnverified, plan.Unverifieds},

@@ -8,7 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/lazybuild/lazybuild/pkg/content"
 	"github.com/lazybuild/lazybuild/pkg/orchestrator"
 	"github.com/lazybuild/lazybuild/pkg/plan"
 	"github.com/lazybuild/lazybuild/pkg/wire"
@@ -87,19 +86,6 @@ func (o *sourceOptions) plan(args []string) (*plan.Plan, error) {
 		o.ui().Note("%s", n)
 	}
 	return p, nil
-}
-
-// network is how this machine reaches the origins.
-func (o *sourceOptions) network(p *plan.Plan) (content.Network, error) {
-	found, err := credentialsFor(p, o.ui())
-	if err != nil {
-		return content.Network{}, err
-	}
-	ca, err := authorities()
-	return content.Network{
-		SystemCAs: ca, Credentials: found.Credentials, LookedAt: found.LookedAt,
-		HTTPProxy: proxyVariable("HTTP_PROXY"), HTTPSProxy: proxyVariable("HTTPS_PROXY"), NoProxy: proxyVariable("NO_PROXY"),
-	}, err
 }
 
 // uiEvents tells the user what happens, as a build does.

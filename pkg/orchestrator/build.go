@@ -36,6 +36,9 @@ type Options struct {
 	StoreBytes int64
 	// Proxy says how the proxy runs: ProxyContainer, ProxyProcess or ProxyAuto.
 	Proxy string
+	// Materialize writes the whole tree to a directory. It is what to do where
+	// no proxy can mount; nil means that the build does not start then.
+	Materialize func(ctx context.Context, dir string) error
 	// OutputDir is where the build sees the tree.
 	OutputDir string
 	// ReadOnly leaves the writable overlay off. Hermetic runs without network.
@@ -124,6 +127,7 @@ type build struct {
 	tag       func() (string, error)          // of the proxy image
 	view      string                          // where the proxy shows the context, if it does
 	way       string                          // how the proxy runs
+	plain     bool                            // there is no proxy, but a plain directory
 	broken    bool                            // podman may have left something
 	layers    *flock.Flock                    // says that layers are being made; nil when it need not
 	swept     <-chan struct{}                 // closed when dead builds are cleaned up after; nil before that begins
@@ -151,7 +155,11 @@ func (b *build) run(ctx context.Context) (int, error) {
 	b.noteState()
 	b.progress.enter(PhaseBuilding)
 	w := &watcher{child: c, signals: b.o.Signals, ui: b.o.UI}
-	code, err := w.wait(b.proxy.ended)
+	var lost <-chan struct{} // nil: there is no proxy to lose
+	if !b.plain {
+		lost = b.proxy.ended
+	}
+	code, err := w.wait(lost)
 	b.broken = w.stopped
 	b.progress.enter(PhaseEnding)
 	b.o.UI.Verbose("podman has ended")
@@ -211,6 +219,22 @@ func (b *build) byeLimit() time.Duration {
 
 // finish takes the proxy down in order and reports.
 func (b *build) finish(code int) {
+	if b.plain {
+		b.summary, b.mode = &wire.Summary{}, plainMode()
+	} else {
+		b.byeToProxy(code)
+		b.o.UI.Summary(b.o.Plan.Tree, b.summary)
+	}
+	if b.o.Report == "" {
+		return
+	}
+	if err := writeReport(b.o.Report, newReport(b, code)); err != nil {
+		b.o.UI.Warn("%v", err)
+	}
+}
+
+// byeToProxy tells the proxy how the build has ended, and takes its summary.
+func (b *build) byeToProxy(code int) {
 	word := wire.ByeFailed
 	if code == ExitOK {
 		word = wire.ByeOK
@@ -218,13 +242,6 @@ func (b *build) finish(code int) {
 	if b.summary = b.proxy.bye(word, b.byeLimit()); b.summary == nil {
 		b.summary = &wire.Summary{}
 		b.broken = true
-	}
-	b.o.UI.Summary(b.o.Plan.Tree, b.summary)
-	if b.o.Report == "" {
-		return
-	}
-	if err := writeReport(b.o.Report, newReport(b, code)); err != nil {
-		b.o.UI.Warn("%v", err)
 	}
 }
 

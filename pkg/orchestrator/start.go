@@ -8,7 +8,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/lazybuild/lazybuild/pkg/plan"
 	"github.com/lazybuild/lazybuild/pkg/wire"
 )
 
@@ -41,7 +40,12 @@ func (b *build) start(ctx context.Context) (args []string, err error) {
 		return nil, err
 	}
 	if err := b.startProxy(ctx); err != nil {
-		return nil, err
+		if b.o.Materialize == nil || !NoMount(err) || b.place.kind() == remote {
+			return nil, err
+		}
+		if args, err = b.goPlain(ctx, args, err); err != nil {
+			return nil, err
+		}
 	}
 	if ctx.Err() != nil {
 		return nil, errInterrupted
@@ -114,15 +118,10 @@ func (b *build) spec() wire.Spec {
 	s := wire.Spec{
 		BuildID: string(b.id), Dir: b.state.Dir, Output: b.output(), ReadOnly: o.ReadOnly,
 		Scratch: b.state.Scratch, Store: b.dirs.store, StoreBytes: o.StoreBytes,
-		Files: map[string][]byte{"cachi2.env": plan.Cachi2Env(o.Plan.Env)},
+		Files: b.smallFiles(),
 		CA:    o.CA, HTTPProxy: o.HTTPProxy, HTTPSProxy: o.HTTPSProxy, NoProxy: o.NoProxy,
 		Credentials: o.Credentials, LookedAt: o.LookedAt, AllowUnverified: o.AllowUnverified, ReadAhead: o.ReadAhead,
 		RPMMetadata: o.RPMMetadata, TraceKey: b.traceKey(),
-	}
-	if o.YumRepos {
-		for name, data := range o.Plan.ReposD {
-			s.Files["repos.d/"+name] = data
-		}
 	}
 	if b.view != "" {
 		s.View = &wire.View{Lower: o.Target.Context, Target: b.view, Files: map[string][]byte{}}

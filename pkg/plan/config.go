@@ -32,6 +32,8 @@ type Config struct {
 	Proxy string `toml:"proxy"`
 	// Volume is the name of the volume that a remote podman keeps the store in.
 	Volume string `toml:"volume"`
+	// Fallback is "none" or "materialize".
+	Fallback string `toml:"fallback"`
 	// RPMMetadata is "headers" or "createrepo_c".
 	RPMMetadata string `toml:"rpm-metadata"`
 	// RPMSource has source RPMs in the tree too.
@@ -157,6 +159,7 @@ func (c *Config) check(path string) error {
 		{"readahead", c.ReadAhead, ReadAheads},
 		{"rpm-metadata", c.RPMMetadata, RPMMetadatas},
 		{"proxy", c.Proxy, Proxies},
+		{"fallback", c.Fallback, Fallbacks},
 		{"allow-unverified", c.AllowUnverified, Unverifieds},
 	} {
 		if v.value != "" && !slices.Contains(v.allowed, v.value) {
@@ -166,11 +169,12 @@ func (c *Config) check(path string) error {
 	return nil
 }
 
-// ReadAheads, Unverifieds, RPMMetadatas and Proxies are the values of settings.
+// ReadAheads, Unverifieds, RPMMetadatas, Proxies and Fallbacks are the values of settings.
 var (
 	ReadAheads   = []string{"trace", "group", "off"}
 	RPMMetadatas = []string{"headers", "createrepo_c"}
 	Proxies      = []string{"auto", "container", "process"}
+	Fallbacks    = []string{"none", "materialize"}
 	Unverifieds  = []string{"none", "weak", "all"}
 )
 
