@@ -79,7 +79,7 @@ func pythonInstalled(t *testing.T, image string) string {
 // Where FUSE cannot be had, a build does not start, unless a plain directory is
 // good enough; then it gives the same image, and leaves nothing.
 //
-// Shows S67.
+// Shows S72.
 func TestBuildWithoutFUSE(t *testing.T) {
 	s := newSample(t)
 	want := s.image()
