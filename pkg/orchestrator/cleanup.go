@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 )
 
@@ -33,9 +34,13 @@ func cleanup(ctx context.Context, s *State, broken bool) error {
 func cleanHere(ctx context.Context, s *State, broken bool) error {
 	var errs []error
 	if broken {
+		asked := inBackground(func() (string, error) { return storageFor(ctx, s), nil })
 		// First whoever could make more: the child, then the RUNs that it left.
-		stopProcess(s.Child, s.ChildStart)
-		stopProcess(s.Proxy, s.ProxyStart)
+		var stopped sync.WaitGroup
+		stopped.Go(func() { stopProcess(s.Child, s.ChildStart) })
+		stopped.Go(func() { stopProcess(s.Proxy, s.ProxyStart) })
+		stopped.Wait()
+		s.Storage, _ = asked()
 		killBuildProcesses(s)
 		errs = append(errs, removeRuntimeContainers(ctx, s))
 	}
@@ -49,6 +54,19 @@ func cleanHere(ctx context.Context, s *State, broken bool) error {
 		errs = append(errs, removeContainers(ctx, s))
 	}
 	return errors.Join(errs...)
+}
+
+// storageFor is where podman keeps its containers' files, asked for while the
+// processes end if the build has not come to know it. "" is asked for again.
+func storageFor(ctx context.Context, s *State) string {
+	if s.Storage != "" || s.Podman == "" {
+		return s.Storage
+	}
+	dir, err := (&podman{path: s.Podman, global: s.Global}).containerStorage(ctx)
+	if err != nil {
+		return ""
+	}
+	return dir
 }
 
 // cleanMounts removes what a proxy has left that could not work. The build goes on.
