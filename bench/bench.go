@@ -34,7 +34,7 @@ type bench struct {
 	cached string        // the workload whose files the cache mount holds
 }
 
-func newBench(cache, binary string, o *origin.Server) (*bench, error) {
+func newBench(ctx context.Context, cache, binary string, o *origin.Server) (*bench, error) {
 	b := &bench{binary: binary, origin: o}
 	var err error
 	if b.work, err = os.MkdirTemp(cache, "work-"); err != nil {
@@ -43,7 +43,7 @@ func newBench(cache, binary string, o *origin.Server) (*bench, error) {
 	if b.short, err = os.MkdirTemp("/var/tmp", "lazy-bench-"); err != nil {
 		return nil, errors.Join(err, b.close())
 	}
-	if err := b.isolate(); err != nil {
+	if err := b.isolate(ctx); err != nil {
 		return nil, errors.Join(err, b.close())
 	}
 	return b, nil
@@ -53,8 +53,8 @@ func (b *bench) tmp() string { return filepath.Join(b.short, "tmp") }
 
 // isolate gives podman and lazybuild directories of their own. The base images
 // are read from the user's storage.
-func (b *bench) isolate() error {
-	out, err := exec.Command("podman", "info", "--format", "{{.Store.GraphRoot}}").Output()
+func (b *bench) isolate(ctx context.Context) error {
+	out, err := exec.CommandContext(ctx, "podman", "info", "--format", "{{.Store.GraphRoot}}").Output()
 	if err != nil {
 		return fmt.Errorf("podman info: %w", err)
 	}

@@ -32,7 +32,7 @@ func run(ctx context.Context, c config) (err error) {
 		return err
 	}
 	defer o.Close()
-	b, err := newBench(c.cache, c.binary, o)
+	b, err := newBench(ctx, c.cache, c.binary, o)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ package e2e
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -96,8 +97,8 @@ func (p *project) materialize() (string, int) {
 	if err == nil {
 		return string(out), 0
 	}
-	exit, ok := err.(*exec.ExitError)
-	if !ok {
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) {
 		p.t.Fatal(err)
 	}
 	return string(out), exit.ExitCode()

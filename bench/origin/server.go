@@ -38,7 +38,7 @@ type Faults struct {
 
 // New starts a server on a free port of the loopback. Whoever makes it calls Close.
 func New() (*Server, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}

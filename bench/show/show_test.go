@@ -2,6 +2,7 @@ package show
 
 import (
 	"encoding/xml"
+	"errors"
 	"io"
 	"strings"
 	"testing"
@@ -74,7 +75,7 @@ func TestMissedAimsAreBold(t *testing.T) {
 func TestPlotIsXML(t *testing.T) {
 	d := xml.NewDecoder(strings.NewReader(page().SVG()))
 	for {
-		if _, err := d.Token(); err == io.EOF {
+		if _, err := d.Token(); errors.Is(err, io.EOF) {
 			return
 		} else if err != nil {
 			t.Fatal(err)

@@ -177,8 +177,10 @@ func (m *serving) run(ctx context.Context, command []string) (int, error) {
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	err := cmd.Run()
-	if ctx.Err() != nil {
+	select {
+	case <-ctx.Done():
 		return orchestrator.ExitInterrupted, nil
+	default:
 	}
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && exit.ExitCode() >= 0 {

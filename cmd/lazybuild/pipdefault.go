@@ -68,7 +68,7 @@ func (p pipIndexes) askTool(path string, args []string) string {
 	}
 	now.URL = string(m[1])
 	if data, err := json.Marshal(now); err == nil && p.cache != "" && os.MkdirAll(p.cache, 0o700) == nil {
-		os.WriteFile(file, data, 0o600)
+		_ = os.WriteFile(file, data, 0o600) // else it is asked again
 	}
 	return now.URL
 }

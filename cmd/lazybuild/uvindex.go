@@ -45,6 +45,7 @@ func (p pipIndexes) uvConfig() indexConfig {
 	return c
 }
 
+// readUVSettings returns what can be read, which may be nothing.
 func readUVSettings(file string) uvSettings {
 	if filepath.Base(file) == "pyproject.toml" {
 		var project struct {
@@ -52,10 +53,10 @@ func readUVSettings(file string) uvSettings {
 				UV uvSettings `toml:"uv"`
 			} `toml:"tool"`
 		}
-		toml.DecodeFile(file, &project)
+		_, _ = toml.DecodeFile(file, &project)
 		return project.Tool.UV
 	}
 	var s uvSettings
-	toml.DecodeFile(file, &s)
+	_, _ = toml.DecodeFile(file, &s)
 	return s
 }

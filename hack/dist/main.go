@@ -11,6 +11,7 @@ package main
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"crypto/sha256"
 	"flag"
 	"fmt"
@@ -30,7 +31,7 @@ func main() {
 	flag.StringVar(&b.ldflags, "ldflags", "", "flags for the linker")
 	flag.StringVar(&b.out, "o", "dist", "directory to write to")
 	flag.Parse()
-	if err := b.run(); err != nil {
+	if err := b.run(context.Background()); err != nil {
 		fmt.Fprintln(os.Stderr, "dist:", err)
 		os.Exit(1)
 	}
@@ -40,13 +41,13 @@ var systems = []string{"linux", "darwin"}
 
 var arches = []string{"amd64", "arm64"}
 
-func (b *builder) run() error {
+func (b *builder) run(ctx context.Context) error {
 	if err := os.MkdirAll(b.out, 0o755); err != nil {
 		return err
 	}
 	// What is carried carries nothing itself.
 	for _, arch := range arches {
-		if err := b.carried(arch); err != nil {
+		if err := b.carried(ctx, arch); err != nil {
 			return err
 		}
 	}
@@ -55,7 +56,7 @@ func (b *builder) run() error {
 		for _, arch := range arches {
 			name := fmt.Sprintf("lazybuild-%s-%s", system, arch)
 			path := filepath.Join(b.out, name)
-			if err := b.build(path, system, arch, " carry"); err != nil {
+			if err := b.build(ctx, path, system, arch, " carry"); err != nil {
 				return err
 			}
 			data, err := os.ReadFile(path)
@@ -70,11 +71,11 @@ func (b *builder) run() error {
 }
 
 // carried writes what package carried embeds.
-func (b *builder) carried(arch string) error {
+func (b *builder) carried(ctx context.Context, arch string) error {
 	name := "lazybuild-linux-" + arch
 	path := filepath.Join(b.out, "carried-"+arch)
 	defer os.Remove(path)
-	if err := b.build(path, "linux", arch, ""); err != nil {
+	if err := b.build(ctx, path, "linux", arch, ""); err != nil {
 		return err
 	}
 	data, err := os.ReadFile(path)
@@ -96,8 +97,8 @@ func (b *builder) carried(arch string) error {
 	return os.WriteFile(filepath.Join("pkg", "carried", name+".gz"), packed.Bytes(), 0o644)
 }
 
-func (b *builder) build(path, system, arch, more string) error {
-	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-tags", b.tags+more,
+func (b *builder) build(ctx context.Context, path, system, arch, more string) error {
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-tags", b.tags+more,
 		"-ldflags", b.ldflags+" -buildid=", "-o", path, "./cmd/lazybuild")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+system, "GOARCH="+arch, "GOAMD64=v1", "GOARM64=v8.0")
 	cmd.Stderr = os.Stderr

@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -68,7 +69,7 @@ func unpackCrate(t testing.TB, data []byte) (map[string]string, []byte, error) {
 	archive := tar.NewReader(bytes.NewReader(out.Bytes()))
 	for {
 		h, err := archive.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return files, out.Bytes(), nil
 		}
 		if err != nil {
@@ -181,7 +182,7 @@ func TestUnpackingACrateEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	r := &tree.Recipe{Kind: kindCrate, Args: map[string]string{"package": "demo-1.0.0"}}
-	if err := makeCrate(ctx, r, f, io.Discard, 1<<20); err != context.Canceled {
+	if err := makeCrate(ctx, r, f, io.Discard, 1<<20); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 }

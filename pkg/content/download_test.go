@@ -88,7 +88,7 @@ func TestReaderDoesNotWaitForTheDisk(t *testing.T) {
 	if data, err := io.ReadAll(io.NewSectionReader(file, 0, 7)); err != nil || string(data) != "content" {
 		t.Errorf("the early reader has %q, %v", data, err)
 	}
-	if _, err := late.Wait(t.Context()); err != d.err {
+	if _, err := late.Wait(t.Context()); !errors.Is(err, d.err) {
 		t.Errorf("the late reader: %v", err)
 	}
 }

@@ -74,10 +74,10 @@ func (s *scratchFile) Offset() int64 { return s.n }
 // Reset implements fetch.Sink.
 func (s *scratchFile) Reset() error {
 	s.n = 0
-	if _, err := s.File.Seek(0, io.SeekStart); err != nil {
+	if _, err := s.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
-	return s.File.Truncate(0)
+	return s.Truncate(0)
 }
 
 // SetSize implements fetch.Sink.

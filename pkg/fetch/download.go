@@ -2,6 +2,7 @@ package fetch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -150,11 +151,11 @@ func (d *download) copyBody(ctx context.Context, dog *watchdog, resp *http.Respo
 				return n, local("storing the file", err)
 			}
 		}
-		switch rerr {
-		case nil:
-		case io.EOF:
+		switch {
+		case rerr == nil:
+		case errors.Is(rerr, io.EOF):
 			return n, nil
-		case ErrTooLong:
+		case errors.Is(rerr, ErrTooLong):
 			return n, permanent(ErrTooLong)
 		default:
 			return n, rerr

@@ -81,7 +81,7 @@ func TestExchangeEndsWithItsReadersError(t *testing.T) {
 	k, url, c := exchangeWith(t, func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "answer") })
 	mine := errors.New("mine")
 	err := c.Exchange(t.Context(), Exchange{URL: url}, func(Answer) error { return mine })
-	if err != mine || len(k.asked) != 1 {
+	if !errors.Is(err, mine) || len(k.asked) != 1 {
 		t.Errorf("%v after %d requests", err, len(k.asked))
 	}
 }

@@ -50,17 +50,17 @@ var faults = []fault{
 	{name: "206 of another version", then: []step{otherVersion}, resets: true, requests: 3},
 	{name: "ignored range", then: []step{ignoreRange}, resets: true, requests: 2},
 	{name: "changed file", change: func(_ *world, o *origin) { o.etag = `"v2"` }, resets: true, requests: 2},
-	{name: "404", then: []step{status(404)}, want: anError, status: 404, requests: 2},
-	{name: "410", then: []step{status(410)}, want: anError, status: 410, requests: 2},
-	{name: "401", then: []step{status(401)}, want: anError, status: 401, requests: 2},
-	{name: "403", then: []step{status(403)}, want: anError, status: 403, requests: 2},
+	{name: "404", then: []step{status(404)}, want: errAny, status: 404, requests: 2},
+	{name: "410", then: []step{status(410)}, want: errAny, status: 410, requests: 2},
+	{name: "401", then: []step{status(401)}, want: errAny, status: 401, requests: 2},
+	{name: "403", then: []step{status(403)}, want: errAny, status: 403, requests: 2},
 	{name: "416 once", then: []step{status(416)}, resets: true, requests: 3},
-	{name: "416 always", then: []step{status(416), status(416)}, want: anError, status: 416, resets: true, requests: 2},
+	{name: "416 always", then: []step{status(416), status(416)}, want: errAny, status: 416, resets: true, requests: 2},
 	{name: "429 with seconds", then: []step{status(429, "Retry-After", "50")}, requests: 3, waits: 50 * time.Second},
 	{name: "503 with a date", then: []step{retryAtDate}, requests: 3, waits: 40 * time.Second},
 	{name: "429 for hours", then: []step{status(429, "Retry-After", "36000")}, requests: 3, waits: 60 * time.Second},
 	{name: "500 then good", then: []step{status(500), status(502)}, requests: 4},
-	{name: "500 for ever", then: slices.Repeat([]step{status(500)}, 20), want: anError, status: 500, retried: true, requests: 5},
+	{name: "500 for ever", then: slices.Repeat([]step{status(500)}, 20), want: errAny, status: 500, retried: true, requests: 5},
 	{name: "compressed", then: []step{compressed}, want: ErrEncoded, requests: 2},
 	{name: "redirect loop", then: slices.Repeat([]step{redirectTo("/file")}, 30), want: ErrRedirect, requests: 12},
 	{name: "redirect to loopback", then: []step{redirectTo("https://127.0.0.1/x")}, want: errLocalAddress, requests: 2},
@@ -70,17 +70,17 @@ var faults = []fault{
 	{name: "redirect to a file", then: []step{redirectTo("file:///etc/passwd")}, want: ErrRedirect, requests: 2},
 	{name: "redirect to nowhere", then: []step{status(302)}, want: ErrRedirect, requests: 2},
 	{name: "redirect to another host", then: []step{redirectTo("https://cdn.example.net/x")}, requests: 2},
-	{name: "unknown authority", change: func(w *world, _ *origin) { w.hosts["example.org:443"].cert.Store(evilCA().issue("example.org")) }, want: anError, requests: 1},
-	{name: "certificate of another host", change: func(w *world, _ *origin) { w.hosts["example.org:443"].cert.Store(goodCA().issue("\x1b[2Jevil")) }, want: anError, requests: 1},
+	{name: "unknown authority", change: func(w *world, _ *origin) { w.hosts["example.org:443"].cert.Store(evilCA().issue("example.org")) }, want: errAny, requests: 1},
+	{name: "certificate of another host", change: func(w *world, _ *origin) { w.hosts["example.org:443"].cert.Store(goodCA().issue("\x1b[2Jevil")) }, want: errAny, requests: 1},
 	{name: "TLS breaks", change: func(w *world, _ *origin) { w.hosts["example.org:443"].garble.Store(2) }, requests: 2},
 	{name: "DNS failure", change: func(w *world, _ *origin) {
 		w.cut("example.org:443", &net.DNSError{Err: "no such host", Name: "example.org"})
-	}, want: anError, retried: true, requests: 1},
+	}, want: errAny, retried: true, requests: 1},
 	{name: "connection refused", change: func(w *world, _ *origin) { w.cut("example.org:443", syscall.ECONNREFUSED) }, want: syscall.ECONNREFUSED, retried: true, requests: 1},
 }
 
-// anError is any *Error.
-var anError = errors.New("any error")
+// errAny is any *Error.
+var errAny = errors.New("any error")
 
 // Shows S2, S18, S53.
 func TestFaults(t *testing.T) {
@@ -155,7 +155,7 @@ func (f fault) withNothingThere() fault {
 		f.want, f.requests = errMismatch, 2
 	}
 	if strings.HasPrefix(f.name, "416") {
-		f.want, f.status, f.requests = anError, 416, 2
+		f.want, f.status, f.requests = errAny, 416, 2
 	}
 	return f
 }
@@ -181,7 +181,7 @@ func (f fault) check(t *testing.T, o *origin, sink *memSink, err error) {
 	if !errors.As(err, &e) {
 		t.Fatalf("Get = %v, want an *Error", err)
 	}
-	if f.want != anError && !errors.Is(err, f.want) {
+	if !errors.Is(f.want, errAny) && !errors.Is(err, f.want) {
 		t.Errorf("Get = %v, want %v", err, f.want)
 	}
 	if e.Status != f.status || e.Permanent == f.retried || e.Local {

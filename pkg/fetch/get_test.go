@@ -246,7 +246,7 @@ func TestCancellingEndsAtOnce(t *testing.T) {
 				time.AfterFunc(time.Second, func() { cancel(gone) })
 				begin := time.Now()
 				_, err := c.Get(ctx, Request{URLs: twoURLs, Size: -1}, &memSink{})
-				if err != gone || time.Since(begin) != time.Second {
+				if !errors.Is(err, gone) || time.Since(begin) != time.Second {
 					t.Errorf("Get = %v after %v", err, time.Since(begin))
 				}
 			})

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -77,7 +78,7 @@ func (c *Client) readPage(ctx context.Context, dog *watchdog, resp *http.Respons
 		if int64(raw.Len()) > maxBytes {
 			return nil, permanent(fmt.Errorf("%w: the limit is %d", ErrTooLong, maxBytes))
 		}
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {

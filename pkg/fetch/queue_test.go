@@ -133,7 +133,7 @@ func TestACancelledWaitLeavesTheQueue(t *testing.T) {
 		go func() { _, err := l.q.acquire(ctx, "a", NewTicket(Demand)); done <- err }()
 		synctest.Wait()
 		cancel(gone)
-		if err := <-done; err != gone {
+		if err := <-done; !errors.Is(err, gone) {
 			t.Errorf("acquire = %v, want %v", err, gone)
 		}
 		l.wait("next", "a", NewTicket(Demand))

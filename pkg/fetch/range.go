@@ -111,7 +111,7 @@ func (p *part) read(ctx context.Context, dog *watchdog, body io.Reader, want int
 		p.buf = make([]byte, want)
 	}
 	n, err := dog.fill(ctx, io.LimitReader(body, want), p.buf[:want])
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		return err
 	}
 	if int64(n) < want && !p.result.Whole {

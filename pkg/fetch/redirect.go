@@ -34,7 +34,7 @@ func (c *Client) chase(ctx context.Context, method string, hop *hops, h http.Hea
 		}
 		err = hop.follow(resp)
 		// Read to the end, or the connection can't be used for the next hop.
-		io.CopyN(io.Discard, resp.Body, 4<<10)
+		_, _ = io.CopyN(io.Discard, resp.Body, 4<<10)
 		resp.Body.Close()
 		if err != nil {
 			return nil, permanent(err)

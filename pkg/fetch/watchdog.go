@@ -2,6 +2,7 @@ package fetch
 
 import (
 	"context"
+	"errors"
 	"io"
 	"time"
 )
@@ -37,7 +38,7 @@ func (w *watchdog) stop() {
 // cause replaces the error that a cancelled request has by the reason why it
 // was cancelled.
 func (w *watchdog) cause(ctx context.Context, err error) error {
-	if err != nil && err != io.EOF && ctx.Err() != nil {
+	if err != nil && !errors.Is(err, io.EOF) && ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	return err

@@ -204,8 +204,8 @@ func (c *memConn) Write(b []byte) (int, error) {
 func (c *memConn) Close() error {
 	c.once.Do(func() {
 		close(c.done)
-		c.Conn.SetReadDeadline(time.Unix(1, 0))
-		c.Conn.SetWriteDeadline(time.Now().Add(time.Second)) // the other end may be gone too
+		c.SetReadDeadline(time.Unix(1, 0))
+		c.SetWriteDeadline(time.Now().Add(time.Second)) // the other end may be gone too
 	})
 	return nil
 }

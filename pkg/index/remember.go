@@ -4,7 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"io"
+	"hash"
 	"os"
 	"path/filepath"
 	"slices"
@@ -36,7 +36,7 @@ func (q *query) keyOfAll(packages []locks.Unresolved) string {
 
 // write writes what decides about the answer, each part with an end that is in
 // no part.
-func (q *query) write(w io.Writer, u *locks.Unresolved) {
+func (q *query) write(h hash.Hash, u *locks.Unresolved) {
 	digests := slices.Clone(u.Digests)
 	slices.Sort(digests)
 	b := make([]byte, 0, 256+80*len(digests))
@@ -52,7 +52,7 @@ func (q *query) write(w io.Writer, u *locks.Unresolved) {
 		part(string(d))
 	}
 	part("")
-	w.Write(b)
+	h.Write(b)
 }
 
 func (c *Client) path(key string) string { return filepath.Join(c.opt.Dir, key[:2], key+".json") }

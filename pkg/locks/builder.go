@@ -1,6 +1,7 @@
 package locks
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -150,7 +151,7 @@ func unwrapOnce(err error) error {
 
 // inLine puts the line into an *Error that has none.
 func inLine(line int, err error) error {
-	if e, ok := err.(*Error); ok && e.Line == 0 {
+	if e := (*Error)(nil); errors.As(err, &e) && e.Line == 0 {
 		e.Line = line
 	}
 	return err

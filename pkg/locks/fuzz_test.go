@@ -3,6 +3,7 @@ package locks
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
 	"strconv"
@@ -206,7 +207,7 @@ func TestInvalidTOMLIsRefusedWithItsLine(t *testing.T) {
 		"[a.b]\n[a.b.c]\n[a.b]", "a.b = 1\n[a]", "a = +-1", "a = {", "a = [", "a = \"\"\"x", "a = 0x", "a = '''x",
 	} {
 		_, err := readTOML([]byte("\n" + text))
-		if e, ok := err.(*Error); !ok || e.Line < 2 || e.Line > 4 {
+		if e := (*Error)(nil); !errors.As(err, &e) || e.Line < 2 || e.Line > 4 {
 			t.Errorf("%q: %v", text, err)
 		}
 		var theirs map[string]any

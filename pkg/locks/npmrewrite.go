@@ -66,7 +66,8 @@ func isRemote(spec string) bool {
 func isScheme(s string) bool {
 	for i := 0; i < len(s); i++ {
 		c := s[i] | 0x20
-		if !('a' <= c && c <= 'z') && (i == 0 || !isDigit(s[i]) && s[i] != '+' && s[i] != '-' && s[i] != '.') {
+		isLetter := 'a' <= c && c <= 'z'
+		if !isLetter && (i == 0 || !isDigit(s[i]) && s[i] != '+' && s[i] != '-' && s[i] != '.') {
 			return false
 		}
 	}

@@ -121,7 +121,7 @@ func addPyVCS(b *builder, pkg pyPackage, p *node) error {
 		return err
 	}
 	u, bad := parseURL(overHTTPS(raw))
-	if typ != "git" || bad != nil || !isCommit(commit) {
+	if known := typ == "git" && bad == nil && isCommit(commit); !known {
 		b.warn("%s:%d: %s comes from version control, but not from a commit (40 hex digits) of a git repository with an https or ssh URL: it is left out",
 			b.lock.File, vcs.line, clip(pkg.name))
 		return nil

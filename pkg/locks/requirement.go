@@ -18,7 +18,6 @@ type requirement struct {
 	options string // the options, as they are spelled
 	local   bool   // a path of the project
 	digests []digest.Digest
-	noWheel bool
 	file    *reqFile
 	line    reqLine
 }
@@ -69,7 +68,8 @@ func (r *requirement) bare(text string) error {
 	u, marker := cutURLMarker(text)
 	r.marker = marker
 	scheme, _, remote := strings.Cut(u, "://")
-	if !remote && text[0] != '.' && text[0] != '/' && archiveExt(u) == "" && !(isNameByte(text[0]) && strings.Contains(u, "/")) {
+	isPath := text[0] == '.' || text[0] == '/' || archiveExt(u) != "" || isNameByte(text[0]) && strings.Contains(u, "/")
+	if !remote && !isPath {
 		return errAt(0, "%q is no requirement", clip(text))
 	}
 	if r.local = !remote || scheme == "file"; r.local {

@@ -72,7 +72,7 @@ func (r *requirement) at(p *reqParser, err error) error {
 }
 
 func reqError(p *reqParser, f *reqFile, line reqLine, err error) error {
-	if e, ok := err.(*Error); ok && e.File == "" && f.path != p.src.Path {
+	if e := (*Error)(nil); errors.As(err, &e) && e.File == "" && f.path != p.src.Path {
 		e.File = f.path
 	}
 	return inLine(line.first, err)

@@ -286,7 +286,7 @@ func isDecimal(s string) bool {
 func isDigits(s string) bool {
 	for i := 0; i < len(s); i++ {
 		inner := i > 0 && i < len(s)-1 && s[i-1] != '_'
-		if !isDigit(s[i]) && !(s[i] == '_' && inner) {
+		if !isDigit(s[i]) && (s[i] != '_' || !inner) {
 			return false
 		}
 	}

@@ -26,7 +26,7 @@ func readFullYAML(data []byte) (*node, error) {
 	var doc, more yaml.Node
 	dec := yaml.NewDecoder(bytes.NewReader(data))
 	err := dec.Decode(&doc)
-	if err == io.EOF || err == nil && len(doc.Content) == 0 {
+	if errors.Is(err, io.EOF) || err == nil && len(doc.Content) == 0 {
 		return nil, errAt(0, "the file is empty")
 	}
 	if err == nil {
@@ -34,7 +34,7 @@ func readFullYAML(data []byte) (*node, error) {
 			return nil, errAt(more.Line, "the file holds a second document")
 		}
 	}
-	if err != io.EOF {
+	if !errors.Is(err, io.EOF) {
 		return nil, errAt(yamlErrorLine(err), "the file is not valid YAML: %w", err)
 	}
 	c := yamlConverter{budget: maxExpanded, data: data, starts: lineStarts(data)}

@@ -53,21 +53,29 @@ func readManifest(root *os.Root) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading what an earlier run has written: %w", err)
 	}
-	var m manifest
-	if json.Unmarshal(data, &m) != nil || m.Version != manifestVersion {
-		return nil, nil
-	}
+	files := parseManifest(data)
 	dirs := map[string]bool{}
-	for _, p := range m.Files {
-		if tree.CheckPath(p) != nil {
-			return nil, nil
-		}
+	for _, p := range files {
 		dirs[path.Dir(p)] = true
 	}
 	for dir := range dirs {
 		sweep(root, dir)
 	}
-	return m.Files, nil
+	return files, nil
+}
+
+// parseManifest returns a manifest's paths; none of one that says anything wrong.
+func parseManifest(data []byte) []string {
+	var m manifest
+	if json.Unmarshal(data, &m) != nil || m.Version != manifestVersion {
+		return nil
+	}
+	for _, p := range m.Files {
+		if tree.CheckPath(p) != nil {
+			return nil
+		}
+	}
+	return m.Files
 }
 
 func writeManifest(root *os.Root, paths []string) error {

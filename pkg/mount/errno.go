@@ -24,7 +24,7 @@ func status(err error) fuse.Status {
 	if errors.Is(err, errKilled) {
 		return fuse.EIO // whatever the reason for it was
 	}
-	if errno, ok := err.(syscall.Errno); ok {
+	if errno, ok := err.(syscall.Errno); ok { //nolint:errorlint // not a wrapped one
 		return fuse.Status(errno)
 	}
 	for _, errno := range []syscall.Errno{syscall.ENOSPC, syscall.EDQUOT, syscall.EINTR} {

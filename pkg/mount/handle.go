@@ -134,7 +134,7 @@ func (s *server) leave(h *handle) {
 		o.direct--
 	case wayPassthrough:
 		if o.passthrough--; o.passthrough == 0 {
-			s.kernel.UnregisterBackingFd(o.backing)
+			_ = s.kernel.UnregisterBackingFd(o.backing) // fails when the mount is gone, and the file with it
 		}
 	}
 	o.mu.Unlock()

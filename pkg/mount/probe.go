@@ -27,7 +27,7 @@ func probePassthrough(k *fuse.Server, dir string) string {
 	id, errno := k.RegisterBackingFd(&fuse.BackingMap{Fd: int32(f.Fd())})
 	switch errno {
 	case 0:
-		k.UnregisterBackingFd(id)
+		_ = k.UnregisterBackingFd(id)
 		return ""
 	case unix.EPERM:
 		return "passthrough needs CAP_SYS_ADMIN in the initial user namespace (rootful, not rootless)"

@@ -3,6 +3,7 @@ package orchestrator
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os/exec"
 
@@ -73,7 +74,7 @@ func (p *podman) versions(ctx context.Context) (*versions, error) {
 	out, err := cmd.Output()
 	if err != nil {
 		said := ""
-		if exit, ok := err.(*exec.ExitError); ok {
+		if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
 			said = ": " + lastLine(exit.Stderr)
 		}
 		return nil, hint("run `podman version`: it must work", "asking podman for its version: %w%s", err, said)

@@ -36,7 +36,7 @@ func (l *localPlace) makeStore() error {
 	return nil
 }
 
-func (l *localPlace) view(b *build) (string, bool, error) {
+func (l *localPlace) view(b *build) (string, bool, error) { //nolint:unparam // the interface has an error
 	return filepath.Join(b.state.Dir, "context"), true, nil
 }
 

@@ -89,7 +89,7 @@ func (b *build) prepare(ctx context.Context) error {
 		return b.place.connect(context.WithoutCancel(ctx), socketPath(o.Base, b.id))
 	})
 	if o.Proxy != ProxyProcess {
-		go b.api() // a service takes a while to start
+		go func() { _, _ = b.api() }() // a service takes a while to start
 	}
 	if b.reaper, err = startReaper(o.Executable, b.file.path, b.p.env); err != nil {
 		return err

@@ -160,7 +160,7 @@ func (t *Target) readHere(names []string, stdin io.Reader) error {
 		if name == "-" || name == "/dev/stdin" {
 			continue
 		}
-		if _, err := os.Stat(name); err != nil || whyOpaque(name) != "" {
+		if !isReadable(name) {
 			return nil
 		}
 	}
@@ -168,6 +168,12 @@ func (t *Target) readHere(names []string, stdin io.Reader) error {
 		return nil
 	}
 	return t.read(names, stdin)
+}
+
+// isReadable says whether a Containerfile is here, and one that lazybuild reads.
+func isReadable(name string) bool {
+	_, err := os.Stat(name)
+	return err == nil && whyOpaque(name) == ""
 }
 
 // whyOpaque says why a Containerfile of this name cannot be rewritten.

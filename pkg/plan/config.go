@@ -132,7 +132,7 @@ func parseConfig(path, data string) (*Config, error) {
 			return nil, fmt.Errorf("%s:%d: inputs[%d]: %w", path, lineOf(data, toml.Key(wrong.key)), i, err)
 		}
 		in.By = path
-		c.Config.Inputs = append(c.Config.Inputs, in)
+		c.Inputs = append(c.Inputs, in)
 	}
 	c.placeHosts(path, data)
 	return &c.Config, c.check(path)

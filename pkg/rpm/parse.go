@@ -3,6 +3,7 @@ package rpm
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -61,7 +62,7 @@ func readHead(r io.ReaderAt) ([]byte, error) {
 		head = append(head, make([]byte, need-int64(have))...)
 		n, err := r.ReadAt(head[have:], int64(have))
 		if have+n < len(head) {
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				err = ErrTruncated
 			}
 			if _, kind := Need(head[:have+n]); kind != nil {

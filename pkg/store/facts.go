@@ -57,7 +57,7 @@ func (s *Store) Facts(d digest.Digest) (Facts, error) {
 		return f, err
 	case earlyErr != nil:
 		return Facts{}, earlyErr
-	case err != nil:
+	case errors.Is(err, fs.ErrNotExist):
 		return early, nil
 	}
 	return merge(early, f), nil

@@ -22,7 +22,7 @@ func (t *Tree) CaseClashes() [][2]string {
 		path := t.Files[i].Path
 		// Directories clash too; those shared with the file before are done.
 		for j := range len(path) {
-			if path[j] == '/' && !(len(last) > j && last[:j+1] == path[:j+1]) {
+			if path[j] == '/' && !strings.HasPrefix(last, path[:j+1]) {
 				add(path[:j])
 			}
 		}

@@ -92,8 +92,7 @@ func (t *Tree) WriteJSON(w io.Writer) error {
 }
 
 func (t *Tree) lineInput(i int) lineInput {
-	in := t.Inputs[i]
-	return lineInput{Type: in.Type, Lock: in.Lock, FoundBy: in.FoundBy}
+	return lineInput(t.Inputs[i])
 }
 
 // WriteText writes the listing for people: the inputs, one line per file, the sum.
