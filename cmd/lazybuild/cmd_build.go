@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
 	"os"
 	"os/exec"
 	"time"
@@ -29,6 +28,7 @@ func newBuild(signals <-chan os.Signal, global []string) *cobra.Command {
 		DisableFlagsInUseLine: true,
 	}
 	o.addFlags(cmd.Flags())
+	cmd.ValidArgsFunction = o.completeBuild
 	cmd.RunE = func(c *cobra.Command, args []string) error {
 		line, err := o.parse(c, args)
 		if err != nil {
@@ -89,7 +89,7 @@ func (o *lazyOptions) parse(c *cobra.Command, args []string) (*cmdline.Line, err
 			return true, f.NoOptDefVal == ""
 		},
 		Leading: o.global,
-		Learn:   func(name string) cmdline.Learned { return learnFlag(o.podman, name) },
+		Learn:   func(name string) cmdline.Learned { return learnFlag(c.Context(), o.podman, name) },
 	})
 	if err != nil {
 		return nil, err
@@ -99,10 +99,10 @@ func (o *lazyOptions) parse(c *cobra.Command, args []string) (*cmdline.Line, err
 
 // learnFlag asks the user's podman about a flag that is newer than lazybuild's
 // tables.
-func learnFlag(podman, name string) cmdline.Learned {
+func learnFlag(ctx context.Context, podman, name string) cmdline.Learned {
 	podman = cmp.Or(podman, "podman")
 	for _, words := range [][]string{{"build", "--help"}, {"--help"}} {
-		out, err := exec.Command(podman, words...).Output()
+		out, err := exec.CommandContext(ctx, podman, words...).Output()
 		if err != nil {
 			continue
 		}
@@ -114,5 +114,3 @@ func learnFlag(podman, name string) cmdline.Learned {
 	}
 	return cmdline.Learned{}
 }
-
-var errNoHome = errors.New("neither HOME nor XDG_CACHE_HOME is set: name a store with --lazy-store or LAZYBUILD_STORE")

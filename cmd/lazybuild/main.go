@@ -10,7 +10,10 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strings"
 	"syscall"
+
+	"github.com/spf13/cobra"
 
 	"github.com/lazybuild/lazybuild/pkg/orchestrator"
 	"github.com/lazybuild/lazybuild/pkg/orchestrator/cmdline"
@@ -51,6 +54,9 @@ func run(args []string, signals <-chan os.Signal) int {
 func withCommand(args, commands []string) []string {
 	if len(args) > 0 {
 		first := args[0]
+		if first == cobra.ShellCompRequestCmd || first == cobra.ShellCompNoDescRequestCmd {
+			return completing(args, commands)
+		}
 		if slices.Contains(commands, first) || first == "-h" || first == "--help" || first == "--version" {
 			return args
 		}
@@ -58,6 +64,15 @@ func withCommand(args, commands []string) []string {
 		return []string{"--help"}
 	}
 	return append([]string{"build"}, args...)
+}
+
+// completing puts "build" into a shell's question about a command line that
+// names no command. A first word that is not finished may become one.
+func completing(args, commands []string) []string {
+	if len(args) < 2 || slices.Contains(commands, args[1]) || len(args) == 2 && !strings.HasPrefix(args[1], "-") {
+		return args
+	}
+	return slices.Insert(slices.Clone(args), 1, "build")
 }
 
 // exitCode carries an exit code through cobra; err is nil when everything has

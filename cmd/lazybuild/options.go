@@ -53,13 +53,13 @@ type lazyOptions struct {
 func (o *lazyOptions) addFlags(fs *pflag.FlagSet) {
 	o.flags = fs
 	fs.StringArrayVar(&o.inputs, "lazy-input", nil, "read the lock `TYPE[:PATH]` ("+strings.Join(plan.Types(), ", ")+"), or what Hermeto's JSON names (the JSON itself, or @FILE), instead of looking for locks; may be repeated")
-	fs.StringVar(&o.config, "lazy-config", "", "read the configuration from `FILE` (default: lazybuild.toml in the context or beside the Containerfile)")
+	fs.StringVar(&o.config, "lazy-config", "", "read the configuration from `FILE` (default: lazybuild.toml beside the Containerfile, else in the context)")
 	fs.StringVar(&o.report, "lazy-report", "", "write a JSON report to `FILE`")
 	fs.BoolVar(&o.verbose, "lazy-verbose", false, "say what lazybuild does and how")
 	fs.BoolVar(&o.readOnly, "lazy-read-only", false, "mount the dependencies read-only")
-	fs.BoolVar(&o.hermetic, "lazy-hermetic", false, "run the build without network (--network=none)")
+	fs.BoolVar(&o.hermetic, "lazy-hermetic", false, "run the build without network (--network=none), and hide a RHEL host's subscription from it")
 	fs.BoolVar(&o.rpmSource, "lazy-rpm-source", false, "have source RPMs in the tree too")
-	fs.StringVar(&o.rpmMetadata, "lazy-rpm-metadata", "headers", "make repodata from the RPMs' `headers`, or download all and run createrepo_c")
+	fs.StringVar(&o.rpmMetadata, "lazy-rpm-metadata", "headers", "how repodata is made, `HOW`: headers (from the RPMs' headers) or createrepo_c (download all RPMs and run it)")
 	fs.BoolVar(&o.yumRepos, "lazy-yum-repos", true, "mount the RPM lock's repositories over /etc/yum.repos.d")
 	fs.StringVar(&o.allowUnverified, "lazy-allow-unverified", "weak", "serve `WHICH` files without a strong checksum in the lock: none, weak (those with sha1 or md5) or all")
 	fs.StringVar(&o.readAhead, "lazy-readahead", "trace", "fetch ahead what the build will probably read, `HOW`: trace (what the last good build read, else as group), group (the files of a lock that fit the platform, once one of them is read) or off")

@@ -24,7 +24,9 @@ const rootExample = `  lazybuild -f Containerfile .
   lazybuild --lazy-input pip:requirements/pylock.toml --lazy-report report.json .
   lazybuild tree .`
 
-const exitStatus = `
+// The exit statuses of a build, and of the commands beside it.
+const (
+	exitOfBuild = `
 Exit status:
   0    the build succeeded
   2    usage or bad input (a malformed lock file, an unknown --lazy- flag); nothing was started
@@ -32,13 +34,31 @@ Exit status:
   130  interrupted (Ctrl-C, SIGTERM, a closed terminal)
   any other: the exit code of podman build, which is that of the RUN that failed
 `
+	exitOfCommand = `
+Exit status:
+  0    done
+  2    usage or bad input (a malformed lock file, an unknown flag)
+  125  podman or lazybuild could not
+  130  interrupted (Ctrl-C, SIGTERM, a closed terminal)
+`
+	exitOfMount = exitOfCommand + `  any other: the exit code of COMMAND
+`
+)
+
+// helpWith is a template of a command's help.
+func helpWith(exit string) string {
+	return `{{with or .Long .Short}}{{.}}
+
+{{end}}{{.UsageString}}` + exit
+}
 
 const buildLong = rootLong + ` podman build --help
 lists them. Flags that contradict lazybuild's own are refused: a --volume over
 /cachi2/output, another --network than none with --lazy-hermetic.
 
-The lock files beside the Containerfile and in the context's root are found by
-their names; lazybuild tree prints what they hold. Without any, the build is
+The lock files are those that the project's Tekton pipeline names for this
+Containerfile, and without one those beside the Containerfile and in the
+context's root; lazybuild tree prints what they hold. Without any, the build is
 podman build's own.
 
 Most --lazy-… flags can stand in lazybuild.toml or in a variable too, as in
@@ -62,14 +82,18 @@ func newRoot(signals <-chan os.Signal, global []string) rootCommand {
 	root.Long += "\n\nlazybuild's own flags:\n" + strings.TrimRight(build.LocalFlags().FlagUsagesWrapped(100), "\n")
 	root.AddCommand(build, newTree(), newMaterialize(signals), newMount(signals), newConfig(), newVersion(), newProxy(signals), newReap(), newClean(), newStore(),
 		newPs(), newCancel(signals), newDoctor())
-	root.SetHelpTemplate(`{{with or .Long .Short}}{{.}}
-
-{{end}}{{.UsageString}}` + exitStatus)
+	root.InitDefaultCompletionCmd()
 	// Long descriptions of flags are wrapped, so that they stay readable.
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages", ".FlagUsagesWrapped 100"))
 	for _, c := range root.Commands() {
 		c.Args = usageError(c.Args)
+		c.SetHelpTemplate(helpWith(exitOfCommand)) // and those of its own commands
+		if c.Name() == "mount" {
+			c.SetHelpTemplate(helpWith(exitOfMount))
+		}
 	}
+	root.SetHelpTemplate(helpWith(exitOfBuild))
+	build.SetHelpTemplate(helpWith(exitOfBuild))
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &orchestrator.UsageError{Err: err} })
 	return rootCommand{root}
 }

@@ -23,11 +23,16 @@ type sourceOptions struct {
 
 func (o *sourceOptions) addFlags(cmd *cobra.Command) {
 	o.lazyOptions.addFlags(cmd.Flags())
-	cmd.Flags().StringVarP(&o.file, "file", "f", "", "the build's Containerfile")
-	cmd.Flags().StringVar(&o.platform, "platform", "", "the build's target platforms, `OS/ARCH[,…]`")
+	// A build's own are taken, so that its words can be reused, and not shown.
+	for _, name := range []string{"hermetic", "podman", "proxy", "read-only", "report", "volume", "yum-repos"} {
+		_ = cmd.Flags().MarkHidden("lazy-" + name) // it fails where there is none
+	}
+	completeValues(cmd)
+	cmd.Flags().StringVarP(&o.file, "file", "f", "", "the build's Containerfile, `FILE`")
+	cmd.Flags().StringVar(&o.platform, "platform", "", "the build's target platforms, `OS/ARCH[,...]`")
 	cmd.Flags().StringArrayVar(&o.buildArgFiles, "build-arg-file", nil, "the build's `FILE` of build arguments; it tells the flavours of a Containerfile apart")
 	cmd.Flags().StringArrayVar(&o.buildArgs, "build-arg", nil, "a build argument, `NAME=VALUE`, for the same purpose")
-	cmd.Flags().StringVar(&o.arch, "arch", "", "the same by architectures alone, `ARCH[,…]` (x86_64, aarch64, …), or \"all\"")
+	cmd.Flags().StringVar(&o.arch, "arch", "", "the target platforms by architectures alone, `ARCH[,...]` (x86_64, aarch64, ...), or \"all\"")
 }
 
 // everyArch are the architectures that Hermeto's users build for.
