@@ -44,7 +44,7 @@ demo: setup build ## Build a small application lazily, three times, against a pr
 	$(WITHENV) go run -tags '$(TAGS)' ./hack/demo
 
 .PHONY: test
-test: setup vet unit e2e ## All tests: vet, unit with the race detector, end to end on real podman
+test: setup vet lint unit e2e ## All tests: vet, the linters, unit with the race detector, end to end on real podman
 
 .PHONY: unit
 unit: ## Unit tests with the race detector
@@ -90,9 +90,13 @@ bench-rpm: build ## Headers against whole packages, for a real lock of 864 RPMs
 fuzz: ## Run every fuzz target for FUZZTIME (30s)
 	FUZZTIME='$(FUZZTIME)' TAGS='$(TAGS)' ./hack/fuzz.sh
 
+.PHONY: fuzz-smoke
+fuzz-smoke: ## Run the seeds and kept inputs of every fuzz target (so does `make unit`)
+	TAGS='$(TAGS)' ./hack/fuzz.sh smoke
+
 .PHONY: vet
 vet: ## go vet and gofmt
-	@files=$$(gofmt -l cmd pkg e2e hack bench); [ -z "$$files" ] || { echo "gofmt would change: $$files" >&2; exit 1; }
+	@files=$$(gofmt -l cmd pkg internal e2e hack bench); [ -z "$$files" ] || { echo "gofmt would change: $$files" >&2; exit 1; }
 	go vet -tags '$(TAGS) e2e' ./...
 	GOOS=darwin go vet -tags '$(TAGS)' ./...
 
@@ -102,11 +106,11 @@ lint: vet ## go vet, gofmt and golangci-lint (import rules, staticcheck, …)
 
 .PHONY: vuln
 vuln: ## Known vulnerabilities in the dependencies (asks the Go vulnerability database)
-	go tool -modfile=hack/tools/go.mod govulncheck -tags '$(TAGS)' ./...
+	TAGS='$(TAGS)' ./hack/vuln.sh
 
 .PHONY: fmt
 fmt: ## Format the Go code
-	gofmt -w cmd pkg e2e hack bench
+	gofmt -w cmd pkg internal e2e hack bench
 
 .PHONY: clean
 clean: ## Remove what make built here (the cache outside the repository stays)

@@ -76,3 +76,17 @@ debian_image() {
 	podman run --rm --network=none "$2" sh -c "$5" >&2 ||
 		die "podman cannot run $2 (see the lines above)"
 }
+
+# go_tool builds a program of hack/tools (through the Go module proxy), once for
+# each version of it and of go, and prints its path: go_tool NAME MODULE PACKAGE.
+# It is called in the repository's root.
+go_tool() {
+	_program=$LAZYBUILD_CACHE/bin/$1-$(go list -modfile=hack/tools/go.mod -m -f '{{.Version}}' "$2")-$(go env GOVERSION)
+	if [ ! -x "$_program" ]; then
+		say "building $1"
+		mkdir -p "$LAZYBUILD_CACHE/bin"
+		CGO_ENABLED=0 go build -modfile=hack/tools/go.mod -o "$_program.$$" "$3" || die "$1 cannot be built"
+		mv "$_program.$$" "$_program"
+	fi
+	echo "$_program"
+}
