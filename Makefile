@@ -82,6 +82,10 @@ bench: build ## Builds with lazybuild against all other ways, on three links (ho
 bench-go: build ## Go benchmarks of the packages
 	$(WITHENV) go test -tags '$(TAGS)' -run '^$$' -bench . -benchmem $(ARGS) ./pkg/... ./cmd/...
 
+.PHONY: bench-check
+bench-check: ## Go benchmarks against those of the merge base, by ratio
+	$(WITHENV) TAGS='$(TAGS)' ./hack/bench-check.sh $(ARGS)
+
 .PHONY: bench-rpm
 bench-rpm: build ## Headers against whole packages, for a real lock of 864 RPMs
 	$(WITHENV) go run -tags '$(TAGS)' ./bench/rpm $(ARGS)

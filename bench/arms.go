@@ -49,7 +49,7 @@ func (b *bench) nothing(context.Context, *workload) error { return nil }
 // output is where prefetches download to.
 func (b *bench) output() string { return filepath.Join(b.work, "output") }
 
-func (b *bench) noOutput(context.Context, *workload) error { return os.RemoveAll(b.output()) }
+func (b *bench) noOutput(context.Context, *workload) error { return b.putAside(b.output()) }
 
 func (b *bench) prefetched(ctx context.Context, w *workload, entries []prefetch.Entry, image string) (int64, error) {
 	if _, err := prefetch.Fetch(ctx, entries, b.output()); err != nil {
@@ -86,7 +86,7 @@ func (b *bench) cacheDirs() []string {
 func (b *bench) noCacheMount(context.Context, *workload) error {
 	var errs []error
 	for _, dir := range b.cacheDirs() {
-		errs = append(errs, os.RemoveAll(dir))
+		errs = append(errs, b.putAside(dir))
 	}
 	b.cached = ""
 	return errors.Join(errs...)
@@ -104,7 +104,7 @@ func (b *bench) fillCacheMount(ctx context.Context, w *workload) error {
 		return err
 	}
 	b.cached = w.name
-	return b.removeImage(ctx)
+	return nil
 }
 
 // store is the one of a cold build, warm that of a warm one.
@@ -114,7 +114,7 @@ func (b *bench) reportFile() string      { return filepath.Join(b.work, "report.
 
 func (b *bench) emptyStore(context.Context, *workload) error {
 	b.use = b.store()
-	return os.RemoveAll(b.store())
+	return b.putAside(b.store())
 }
 
 // onlyFacts is what is left when a store's files have been evicted: the trace
@@ -155,7 +155,7 @@ func (b *bench) warmStore(ctx context.Context, w *workload) error {
 	if _, err := b.lazy(ctx, w, b.image()); err != nil {
 		return errors.Join(err, os.RemoveAll(b.use))
 	}
-	return b.removeImage(ctx)
+	return nil
 }
 
 // lazy is the build with lazybuild. needed is how many bytes of files its

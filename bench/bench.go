@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -32,6 +33,8 @@ type bench struct {
 	env    []string      // for one command
 	waited time.Duration // what the last build with lazybuild waited
 	cached string        // the workload whose files the cache mount holds
+	images []string      // built since the last tidying
+	count  int           // of images, and of what was put aside
 }
 
 func newBench(ctx context.Context, cache, binary string, o *origin.Server) (*bench, error) {
@@ -88,8 +91,60 @@ func (b *bench) close() error {
 	return errors.Join(os.RemoveAll(b.short), os.RemoveAll(b.work))
 }
 
-// image is the name of the image under construction.
-func (b *bench) image() string { return "localhost/lazybuild-test/bench:now" }
+// image names the next image.
+func (b *bench) image() string {
+	b.count++
+	name := fmt.Sprintf("localhost/lazybuild-test/bench:%d", b.count)
+	b.images = append(b.images, name)
+	return name
+}
+
+// putAside makes a directory empty. What was in it is removed later: a file
+// system may look long for an inode when thousands have just been deleted, and
+// then the next build would pay for the one before.
+func (b *bench) putAside(dir string) error {
+	b.count++
+	err := os.Rename(dir, filepath.Join(filepath.Dir(dir), fmt.Sprintf("old-%d", b.count)))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// settle is how long the file system is given after a great removal.
+const settle = 60 * time.Second
+
+// So many builds are left lying about, unless less than roomy bytes are free.
+const (
+	leftBuilds = 24
+	roomy      = 20 << 30
+)
+
+// tidy removes what the builds have left, now and then.
+func (b *bench) tidy(ctx context.Context) error {
+	var st unix.Statfs_t
+	if err := unix.Statfs(b.work, &st); err != nil {
+		return err
+	}
+	full := int64(st.Bavail)*st.Bsize < roomy
+	if len(b.images) == 0 || !full && len(b.images) < leftBuilds {
+		return nil
+	}
+	say("removing what the builds have left, and waiting for %v", settle)
+	// One that failed to be built, or is the last, is not there.
+	_ = b.command(ctx, b.work, "podman", append([]string{"rmi", "--force", "--ignore"}, b.images...)...)
+	b.images = nil
+	var errs []error
+	for _, pattern := range []string{filepath.Join(b.work, "old-*"), filepath.Join(b.tmp(), "old-*")} {
+		olds, err := filepath.Glob(pattern)
+		errs = append(errs, err)
+		for _, old := range olds {
+			errs = append(errs, os.RemoveAll(old))
+		}
+	}
+	time.Sleep(settle)
+	return errors.Join(errs...)
+}
 
 // command runs a program in dir; what it says is shown if it fails.
 func (b *bench) command(ctx context.Context, dir, name string, args ...string) error {
@@ -104,15 +159,14 @@ func (b *bench) command(ctx context.Context, dir, name string, args ...string) e
 	return nil
 }
 
-func (b *bench) removeImage(ctx context.Context) error {
-	return b.command(ctx, b.work, "podman", "rmi", "--force", b.image())
-}
-
 // measure runs one arm once. A failure of one is a failure of all: half a
 // comparison is none.
 func (b *bench) measure(ctx context.Context, a arm, w *workload, l origin.Link) (show.Sample, error) {
 	s := show.Sample{Workload: w.name, Link: l.Name, Arm: a.id}
 	b.origin.Use(origin.Link{})
+	if err := b.tidy(ctx); err != nil {
+		return s, err
+	}
 	if err := a.before(b, ctx, w); err != nil {
 		return s, err
 	}
@@ -131,5 +185,5 @@ func (b *bench) measure(ctx context.Context, a arm, w *workload, l origin.Link) 
 	if a.id == "c" {
 		b.cached = w.name
 	}
-	return s, b.removeImage(ctx)
+	return s, nil
 }
