@@ -15,6 +15,7 @@ import (
 // flagValues are the values of lazybuild's own flags that have a few.
 var flagValues = map[string][]string{
 	"lazy-allow-unverified": plan.Unverifieds,
+	"lazy-fallback":         plan.Fallbacks,
 	"lazy-proxy":            plan.Proxies,
 	"lazy-readahead":        plan.ReadAheads,
 	"lazy-rpm-metadata":     plan.RPMMetadatas,

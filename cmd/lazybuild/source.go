@@ -24,7 +24,7 @@ type sourceOptions struct {
 func (o *sourceOptions) addFlags(cmd *cobra.Command) {
 	o.lazyOptions.addFlags(cmd.Flags())
 	// A build's own are taken, so that its words can be reused, and not shown.
-	for _, name := range []string{"hermetic", "podman", "proxy", "read-only", "report", "volume", "yum-repos"} {
+	for _, name := range []string{"fallback", "hermetic", "podman", "proxy", "read-only", "report", "volume", "yum-repos"} {
 		_ = cmd.Flags().MarkHidden("lazy-" + name) // it fails where there is none
 	}
 	completeValues(cmd)
