@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/lazybuild/lazybuild/internal/ini"
 	"github.com/lazybuild/lazybuild/pkg/locks"
 	"github.com/lazybuild/lazybuild/pkg/plan"
 )
@@ -132,33 +133,11 @@ func (p pipIndexes) pipConfig() indexConfig {
 			continue
 		}
 		if data, err := os.ReadFile(file); err == nil {
-			readINI(string(data), values)
+			for s := range ini.Settings(string(data)) {
+				values[s.Section+"."+strings.ReplaceAll(s.Key, "_", "-")] = s.Value
+			}
 		}
 	}
 	value := func(key string) string { return cmp.Or(values["install."+key], values["global."+key]) }
 	return indexConfig{index: value("index-url"), extra: strings.Fields(value("extra-index-url"))}
-}
-
-// readINI adds the keys of an INI file as Python's configparser reads it:
-// "section.key"; an indented line continues the value before it.
-func readINI(text string, values map[string]string) {
-	section, last := "", ""
-	for line := range strings.Lines(text) {
-		trimmed := strings.TrimSpace(line)
-		switch {
-		case trimmed == "" || trimmed[0] == '#' || trimmed[0] == ';':
-		case trimmed[0] == '[' && trimmed[len(trimmed)-1] == ']':
-			section, last = trimmed[1:len(trimmed)-1], ""
-		case last != "" && (line[0] == ' ' || line[0] == '\t'):
-			values[last] += "\n" + trimmed
-		default:
-			i := strings.IndexAny(trimmed, "=:")
-			if i < 0 {
-				continue
-			}
-			key := strings.ToLower(strings.TrimSpace(trimmed[:i]))
-			last = section + "." + strings.ReplaceAll(key, "_", "-")
-			values[last] = strings.TrimSpace(trimmed[i+1:])
-		}
-	}
 }

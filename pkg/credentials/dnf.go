@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/lazybuild/lazybuild/internal/ini"
 	"github.com/lazybuild/lazybuild/pkg/wire"
 )
 
@@ -28,13 +29,13 @@ func (g *gatherer) repoFile(name, text string) {
 	repos := map[string]map[string]string{}
 	var order []string
 	lines := map[string]int{}
-	for s := range ini(text) {
-		if repos[s.section] == nil {
-			repos[s.section] = map[string]string{}
-			order = append(order, s.section)
-			lines[s.section] = s.line
+	for s := range ini.Settings(text) {
+		if repos[s.Section] == nil {
+			repos[s.Section] = map[string]string{}
+			order = append(order, s.Section)
+			lines[s.Section] = s.Line
 		}
-		repos[s.section][s.key] = s.value
+		repos[s.Section][s.Key] = s.Value
 	}
 	for _, id := range order {
 		g.repo(repos[id], fmt.Sprintf("%s:%d", name, lines[id]))
@@ -100,12 +101,12 @@ func (g *gatherer) repoSecrets(r map[string]string, c *wire.Credential) (err err
 func (g *gatherer) entitlement() {
 	certs, _ := filepath.Glob(filepath.Join(g.root("etc/pki/entitlement"), "*.pem"))
 	var host, ca string
-	for s := range ini(string(g.read(g.root("etc/rhsm/rhsm.conf")))) {
+	for s := range ini.Settings(string(g.read(g.root("etc/rhsm/rhsm.conf")))) {
 		switch {
-		case s.section == "rhsm" && s.key == "baseurl":
-			host = s.value
-		case s.section == "rhsm" && s.key == "repo_ca_cert":
-			ca = strings.ReplaceAll(s.value, "%(ca_cert_dir)s", "/etc/rhsm/ca/")
+		case s.Section == "rhsm" && s.Key == "baseurl":
+			host = s.Value
+		case s.Section == "rhsm" && s.Key == "repo_ca_cert":
+			ca = strings.ReplaceAll(s.Value, "%(ca_cert_dir)s", "/etc/rhsm/ca/")
 		}
 	}
 	u, err := url.Parse(host)

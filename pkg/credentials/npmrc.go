@@ -170,6 +170,12 @@ func basicOf(s string) (user, password string, err error) {
 	return user, password, err
 }
 
+// setting is one key of a file; section is what it is about.
+type setting struct {
+	section, key, value string
+	line                int
+}
+
 // npmrc reads the settings of registries from a .npmrc file: key and value with
 // the registry as the section. Other settings are none of our business.
 func npmrc(text string) iter.Seq[setting] {

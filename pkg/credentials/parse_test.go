@@ -90,16 +90,6 @@ func TestNpmrc(t *testing.T) {
 	}
 }
 
-func TestIni(t *testing.T) {
-	var got []string
-	for s := range ini("a = 0\n[S]\n; c\nkey: v=w\nlist =\n  one\n  two # x\n\n[T]\n indented\nK=\n") {
-		got = append(got, fmt.Sprintf("%s|%s|%s|%d", s.section, s.key, s.value, s.line))
-	}
-	if want := []string{"|a|0|1", "S|key|v=w|4", "S|list|one\ntwo # x|5", "T|k||11"}; !slices.Equal(got, want) {
-		t.Errorf("%q, want %q", got, want)
-	}
-}
-
 func FuzzNetrc(f *testing.F) {
 	f.Add("machine a login b password \"c d\"\nmacdef x\ny\n\ndefault login z # c\n")
 	f.Fuzz(func(t *testing.T, text string) {
@@ -130,19 +120,6 @@ func FuzzNpmrc(f *testing.F) {
 			if out, _, err := npmExpand(s.value, nil); err == nil && len(out) > len(s.value) {
 				t.Errorf("%q became longer: %q", s.value, out)
 			}
-		}
-	})
-}
-
-func FuzzIni(f *testing.F) {
-	f.Add("[a]\nb = c\n  d\n;e\nf: g\n")
-	f.Fuzz(func(t *testing.T, text string) {
-		last := 0
-		for s := range ini(text) {
-			if s.line <= last || s.key == "" {
-				t.Errorf("%+v after line %d", s, last)
-			}
-			last = s.line
 		}
 	})
 }

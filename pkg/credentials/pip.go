@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/lazybuild/lazybuild/internal/ini"
 )
 
 // pip takes the users and passwords in the URLs of pip's indexes: from its
@@ -21,11 +23,11 @@ func (g *gatherer) pip() {
 	}
 	for _, file := range g.pipFiles() {
 		data := g.read(file)
-		for s := range ini(string(data)) {
-			switch strings.ReplaceAll(s.key, "_", "-") {
+		for s := range ini.Settings(string(data)) {
+			switch strings.ReplaceAll(s.Key, "_", "-") {
 			case "index-url", "extra-index-url", "find-links":
-				for _, raw := range strings.Fields(s.value) {
-					g.index(raw, fmt.Sprintf("%s:%d", g.name(file), s.line), "", "")
+				for _, raw := range strings.Fields(s.Value) {
+					g.index(raw, fmt.Sprintf("%s:%d", g.name(file), s.Line), "", "")
 				}
 			}
 		}
