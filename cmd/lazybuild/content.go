@@ -18,15 +18,10 @@ import (
 
 // inSource opens the store and the plan's content in it, runs f and closes both.
 func (o *lazyOptions) inSource(ctx context.Context, p *plan.Plan, ui *orchestrator.UI, f func(*content.Source) error) error {
-	dir, err := o.storeDir()
-	if err != nil {
-		return &orchestrator.UsageError{Err: err}
-	}
-	s, err := o.openStore(dir)
-	if err != nil {
-		return err
-	}
-	defer s.Close()
+	return inStore(o, func(s *store.Store) error { return o.inSourceOf(ctx, s, p, ui, f) })
+}
+
+func (o *lazyOptions) inSourceOf(ctx context.Context, s *store.Store, p *plan.Plan, ui *orchestrator.UI, f func(*content.Source) error) error {
 	warnReadOnly(ui, s)
 	name := fmt.Sprintf("materialize-%d", os.Getpid())
 	unpin, err := s.Pin(ctx, name, content.Digests(p.Tree))
@@ -43,7 +38,7 @@ func (o *lazyOptions) inSource(ctx context.Context, p *plan.Plan, ui *orchestrat
 	}
 	src, err := content.New(ctx, p.Tree, content.Options{
 		Store: s, Events: uiEvents{ui}, Network: network,
-		AllowUnverified: o.allowUnverified, RPMMetadata: o.rpmMetadata, Scratch: path.Join(dir, "scratch", name),
+		AllowUnverified: o.allowUnverified, RPMMetadata: o.rpmMetadata, Scratch: path.Join(s.Dir(), "scratch", name),
 	})
 	if err != nil {
 		return err
