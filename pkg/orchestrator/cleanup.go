@@ -133,9 +133,12 @@ func removeContainers(ctx context.Context, s *State) error {
 	ids, err := p.workingContainers(ctx, s)
 	args := append([]string{"rm", "--force", "--ignore", "--time", "5", s.ID.container()}, ids...)
 	out, rmErr := p.command(ctx, args...).CombinedOutput()
-	if rmErr != nil && p.command(ctx, "container", "exists", s.ID.container()).Run() != nil {
-		// The proxy removes itself at the same time; podman may trip over that.
-		args[5] = "lazybuild-none"
+	if rmErr != nil {
+		if p.command(ctx, "container", "exists", s.ID.container()).Run() != nil {
+			// The proxy removes itself at the same time; podman may trip over that.
+			args[5] = "lazybuild-none"
+		}
+		// Or its conmon was killed: podman 5 fails once, and then knows that it has ended.
 		out, rmErr = p.command(ctx, args...).CombinedOutput()
 	}
 	if rmErr != nil {
