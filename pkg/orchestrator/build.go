@@ -126,6 +126,7 @@ type build struct {
 	api       func() (context.Context, error) // of the podman that runs the proxy
 	tag       func() (string, error)          // of the proxy image
 	view      string                          // where the proxy shows the context, if it does
+	said      chan answers                    // what podman says of itself, once
 	way       string                          // how the proxy runs
 	plain     bool                            // there is no proxy, but a plain directory
 	broken    bool                            // podman may have left something

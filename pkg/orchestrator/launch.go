@@ -130,12 +130,17 @@ func (b *build) inContainer(ctx context.Context) error {
 	b.o.UI.Verbose("proxy image %s is there", image)
 	c, s := proxySpec(b.id, image), b.spec()
 	b.place.inContainer(c, &s, b)
-	asked := inBackground(func() (answers, error) { return askPodman(api) })
+	b.said = make(chan answers, 1)
+	go func() {
+		if a, err := askPodman(api); err == nil {
+			b.said <- a
+		}
+	}()
 	if b.proxy, err = startContainer(api, c, s, b.o.Plan.Tree, b.onEvent); err != nil {
 		return err
 	}
 	b.way = ProxyContainer
-	return b.compare(asked())
+	return nil
 }
 
 // imageOf lets one build at a time look for the proxy image: making it takes a
@@ -156,9 +161,14 @@ func (b *build) imageOf(ctx, api context.Context, p program, tag func() (string,
 const lockPoll = 20 * time.Millisecond
 
 // compare holds what lazybuild took podman for against what podman says.
-func (b *build) compare(a answers, err error) error {
-	if err != nil {
-		return err
+// It takes podman longer to say than all the rest, and nobody waits for it: that
+// the mount is where podman looks is checked in any case.
+func (b *build) compare() error {
+	var a answers
+	select {
+	case a = <-b.said:
+	default:
+		return nil
 	}
 	b.state.Storage = a.storage
 	if kind := b.place.kind(); kind != remote && a.rootless != (kind == rootless) {
@@ -189,6 +199,9 @@ func (b *build) waitMounted(ctx context.Context) (err error) {
 	}
 	b.mode.Mode = b.way
 	b.o.UI.Verbose("build %s: %s podman, proxy in a %s, passthrough %v (%s)", b.id, b.place.kind(), b.way, b.mode.Passthrough, b.mode.Why)
+	if err := b.compare(); err != nil {
+		return err
+	}
 	seen, err := b.place.shows(ctx, b.output())
 	if err != nil {
 		return err

@@ -3,7 +3,9 @@ package orchestrator
 import (
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
+	"sync"
 	"syscall"
 	"time"
 
@@ -19,23 +21,33 @@ func startProcess(cmd *exec.Cmd, ws wire.Spec, t *tree.Tree, onEvent func(wire.E
 	if err != nil {
 		return nil, err
 	}
-	stdout, err := cmd.StdoutPipe()
+	// Pipes of our own: exec's would be closed, or waited for, at the wrong time
+	// where the command is not the proxy but what starts it.
+	out, said, err := outputs(cmd)
 	if err != nil {
 		return nil, err
 	}
 	p := newProxy("the proxy process", stdin)
 	p.waitGone = func(limit time.Duration) { p.endProcess(cmd, limit) }
-	cmd.Stderr = &p.stderr
 	// A session of its own: the terminal's Ctrl-C is not for it, and all of it
 	// (podman unshare, and the proxy below it) can be signalled at once.
 	cmd.SysProcAttr = ownSession()
-	if err := cmd.Start(); err != nil {
+	err = cmd.Start()
+	for _, w := range []any{cmd.Stdout, cmd.Stderr} {
+		w.(*os.File).Close()
+	}
+	if err != nil {
 		return nil, fmt.Errorf("starting the proxy process: %w", err)
 	}
+	var read sync.WaitGroup
+	read.Go(func() { p.readEvents(out, onEvent); _, _ = io.Copy(io.Discard, out); out.Close() })
+	read.Go(func() { _, _ = io.Copy(&p.stderr, said); said.Close() })
 	go func() {
-		p.readEvents(stdout, onEvent)
-		_, _ = io.Copy(io.Discard, stdout)
 		p.err = cmd.Wait()
+		// Where podman unshare has been killed, the proxy is still there: half of
+		// a lease is none.
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM)
+		read.Wait()
 		close(p.ended)
 	}()
 	if err := wire.WriteSpec(stdin, ws, t); err != nil {
@@ -44,6 +56,20 @@ func startProcess(cmd *exec.Cmd, ws wire.Spec, t *tree.Tree, onEvent func(wire.E
 		return nil, p.why(err)
 	}
 	return p, nil
+}
+
+// outputs connects the command's stdout and stderr with pipes.
+func outputs(cmd *exec.Cmd) (out, said *os.File, err error) {
+	out, outW, err := os.Pipe()
+	if err != nil {
+		return nil, nil, err
+	}
+	said, saidW, err := os.Pipe()
+	if err != nil {
+		return nil, nil, err
+	}
+	cmd.Stdout, cmd.Stderr = outW, saidW
+	return out, said, nil
 }
 
 // killAfter is how long a proxy process may take to unmount after a SIGTERM.
