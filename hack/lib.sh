@@ -78,10 +78,12 @@ debian_image() {
 }
 
 # go_tool builds a program of hack/tools (through the Go module proxy), once for
-# each version of it and of go, and prints its path: go_tool NAME MODULE PACKAGE.
-# It is called in the repository's root.
+# each version of it, and prints its path: go_tool NAME MODULE PACKAGE [GO]. GO
+# is the version of go where that matters too. It is called in the repository's
+# root, and needs no go where the program is there.
 go_tool() {
-	_program=$LAZYBUILD_CACHE/bin/$1-$(go list -modfile=hack/tools/go.mod -m -f '{{.Version}}' "$2")-$(go env GOVERSION)
+	_version=$(awk -v module="$2" '$1 == module && $2 ~ /^v/ { print substr($2, 2); exit }' hack/tools/go.mod)
+	_program=$LAZYBUILD_CACHE/bin/$1-$_version${4:+-$4}
 	if [ ! -x "$_program" ]; then
 		say "building $1"
 		mkdir -p "$LAZYBUILD_CACHE/bin"

@@ -6,6 +6,7 @@ set -eu
 cd "$(dirname -- "$0")/.."
 . hack/lib.sh
 [ $# -gt 0 ] || set -- ./...
-linter=$(go_tool golangci-lint github.com/golangci/golangci-lint/v2 github.com/golangci/golangci-lint/v2/cmd/golangci-lint)
+module=github.com/golangci/golangci-lint/v2
+linter=$(go_tool golangci-lint $module $module/cmd/golangci-lint "$(go env GOVERSION)")
 # Two runs at once wait for each other: they share what is remembered.
 GOLANGCI_LINT_CACHE=$LAZYBUILD_CACHE/golangci-lint exec "$linter" run --allow-serial-runners "$@"

@@ -5,7 +5,7 @@
 set -eu
 cd "$(dirname -- "$0")/.."
 . hack/lib.sh
-checker=$(go_tool govulncheck golang.org/x/vuln golang.org/x/vuln/cmd/govulncheck)
+checker=$(go_tool govulncheck golang.org/x/vuln golang.org/x/vuln/cmd/govulncheck "$(go env GOVERSION)")
 out=$(mktemp)
 trap 'rm -f "$out"' EXIT
 status=0
