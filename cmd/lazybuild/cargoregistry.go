@@ -15,9 +15,9 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/BurntSushi/toml"
 	"github.com/google/renameio/v2"
 
+	"github.com/lazybuild/lazybuild/internal/untrusted"
 	"github.com/lazybuild/lazybuild/pkg/fetch"
 	"github.com/lazybuild/lazybuild/pkg/locks"
 )
@@ -120,9 +120,9 @@ func (c *cargoRegistries) settings() cargoSettings {
 	order := append([]string{dirs[0]}, reversed(dirs[1:])...)
 	for _, dir := range order {
 		for _, name := range []string{"config.toml", "config"} {
-			data, err := os.ReadFile(filepath.Join(dir, name))
+			data, err := untrusted.ReadFile(filepath.Join(dir, name), untrusted.MaxConfig)
 			if err == nil {
-				_, _ = toml.Decode(string(data), &all)
+				_, _ = untrusted.DecodeTOML(string(data), &all)
 			}
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/lazybuild/lazybuild/internal/untrusted"
 	"github.com/lazybuild/lazybuild/pkg/plan"
 )
 
@@ -101,7 +102,7 @@ func (r registries) url(format string) string {
 
 // npmrcValue reads one key of an ini file as npm writes it.
 func npmrcValue(file, key string) string {
-	data, err := os.ReadFile(file)
+	data, err := untrusted.ReadFile(file, untrusted.MaxConfig)
 	if err != nil {
 		return ""
 	}

@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"path/filepath"
 
-	"github.com/BurntSushi/toml"
+	"github.com/lazybuild/lazybuild/internal/untrusted"
 )
 
 // uvSettings are uv's keys about indexes (uv's documentation, "Settings").
@@ -47,16 +47,20 @@ func (p pipIndexes) uvConfig() indexConfig {
 
 // readUVSettings returns what can be read, which may be nothing.
 func readUVSettings(file string) uvSettings {
+	data, err := untrusted.ReadFile(file, untrusted.MaxConfig)
+	if err != nil {
+		return uvSettings{}
+	}
 	if filepath.Base(file) == "pyproject.toml" {
 		var project struct {
 			Tool struct {
 				UV uvSettings `toml:"uv"`
 			} `toml:"tool"`
 		}
-		_, _ = toml.DecodeFile(file, &project)
+		_, _ = untrusted.DecodeTOML(string(data), &project)
 		return project.Tool.UV
 	}
 	var s uvSettings
-	_, _ = toml.DecodeFile(file, &s)
+	_, _ = untrusted.DecodeTOML(string(data), &s)
 	return s
 }

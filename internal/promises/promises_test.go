@@ -35,7 +35,7 @@ func (n named) String() string { return n.dir + " " + n.name }
 // homes are the packages whose short name in the table is not their folder's
 // in pkg.
 var homes = map[string]string{
-	"e2e": "e2e", "cmd": "cmd/lazybuild", "script": "cmd/lazybuild/testdata/script",
+	"e2e": "e2e", "untrusted": "internal/untrusted", "cmd": "cmd/lazybuild", "script": "cmd/lazybuild/testdata/script",
 	"cmdline": "pkg/orchestrator/cmdline", "containerfile": "pkg/orchestrator/containerfile", "ahead": "pkg/content/ahead",
 }
 
@@ -114,6 +114,39 @@ func TestEveryPromiseIsShownByATest(t *testing.T) {
 		if !seen[n] {
 			t.Errorf("S%d is missing: numbers are never used again, and none is left out", n)
 		}
+	}
+}
+
+// A threat that no promise answers is a gap, not a row.
+func TestEveryThreatIsAnsweredByPromises(t *testing.T) {
+	known := map[string]bool{}
+	for _, p := range readPromises(t) {
+		known[fmt.Sprintf("S%d", p.number)] = true
+	}
+	text, err := os.ReadFile(filepath.Join(root, "docs/security.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, model, _ := strings.Cut(string(text), "## Threat model")
+	model, _, _ = strings.Cut(model, "\n## ")
+	rows := 0
+	for line := range strings.Lines(model) {
+		cells := strings.Split(strings.Trim(strings.TrimSpace(line), "|"), "|")
+		if !strings.HasPrefix(line, "|") || strings.HasPrefix(line, "| who |") || strings.HasPrefix(line, "|---") {
+			continue
+		}
+		if rows++; len(cells) != 3 {
+			t.Errorf("docs/security.md: no row of three columns: %s", line)
+			continue
+		}
+		for _, id := range strings.Split(cells[2], ",") {
+			if id = strings.TrimSpace(id); !known[id] {
+				t.Errorf("docs/security.md: %q is no promise of docs/semantics.md: %s", id, line)
+			}
+		}
+	}
+	if rows < 15 {
+		t.Errorf("only %d threats were read", rows)
 	}
 }
 

@@ -127,6 +127,7 @@ func TestCrateIsUnpackedAsCargoVendorsIt(t *testing.T) {
 	}
 }
 
+// Shows S75.
 func TestHostileCratesAreRefused(t *testing.T) {
 	const in = "demo-1.0.0/"
 	for name, c := range map[string]struct {
@@ -156,6 +157,7 @@ func TestHostileCratesAreRefused(t *testing.T) {
 	}
 }
 
+// Shows S75.
 func TestCrateBombsAreNotUnpacked(t *testing.T) {
 	f, err := os.Create(filepath.Join(t.TempDir(), "crate"))
 	if err != nil {

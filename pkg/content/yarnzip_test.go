@@ -90,10 +90,13 @@ func TestArchiveIsYarnsOwnToTheByte(t *testing.T) {
 	}
 }
 
+// Shows S75.
 func TestPackagesThatNoArchiveIsMadeOf(t *testing.T) {
 	for name, entries := range map[string][]tarEntry{
 		"a link":   {{"package/a", "", 0o644, tar.TypeSymlink}},
 		"no files": {{"beside", "x", 0o644, tar.TypeReg}},
+		"leaves":   {{"package/../../x", "x", 0o644, tar.TypeReg}, {"/etc/x", "x", 0o644, tar.TypeReg}},
+		"a device": {{"package/d", "", 0o644, tar.TypeChar}},
 	} {
 		if _, err := packYarn(t, tgz(t, entries)); err == nil {
 			t.Errorf("%s: made", name)

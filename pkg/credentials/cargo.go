@@ -6,8 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/BurntSushi/toml"
-
+	"github.com/lazybuild/lazybuild/internal/untrusted"
 	"github.com/lazybuild/lazybuild/pkg/wire"
 )
 
@@ -26,7 +25,7 @@ func (g *gatherer) cargo() {
 	}
 	read := func(file string) (s settings) {
 		if data := g.read(file); data != nil {
-			if _, err := toml.Decode(string(data), &s); err != nil {
+			if _, err := untrusted.DecodeTOML(string(data), &s); err != nil {
 				g.warn("%s is left out: it can't be read as TOML", g.name(file))
 			}
 		}

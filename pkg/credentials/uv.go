@@ -6,8 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/BurntSushi/toml"
-
+	"github.com/lazybuild/lazybuild/internal/untrusted"
 	"github.com/lazybuild/lazybuild/pkg/wire"
 )
 
@@ -75,10 +74,10 @@ func (g *gatherer) uvFile(file string) {
 				UV uvSettings `toml:"uv"`
 			} `toml:"tool"`
 		}
-		_, err = toml.Decode(string(data), &project)
+		_, err = untrusted.DecodeTOML(string(data), &project)
 		s = project.Tool.UV
 	} else {
-		_, err = toml.Decode(string(data), &s)
+		_, err = untrusted.DecodeTOML(string(data), &s)
 	}
 	if err != nil {
 		// The decoder's message may repeat a part of the file.
@@ -144,7 +143,7 @@ func (g *gatherer) uvStore() {
 			Token    string `toml:"token"`
 		} `toml:"credential"`
 	}
-	if _, err := toml.Decode(string(data), &kept); err != nil {
+	if _, err := untrusted.DecodeTOML(string(data), &kept); err != nil {
 		g.warn("%s is left out: it can't be read as TOML", g.name(file))
 		return
 	}

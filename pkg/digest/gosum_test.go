@@ -116,6 +116,7 @@ func TestParseH1Refuses(t *testing.T) {
 	}
 }
 
+// Shows S75.
 func TestBadArchivesHaveNoDigest(t *testing.T) {
 	good := archive(t, "m@v1/a", "a", "m@v1/b", strings.Repeat("b", 1000))
 	flipped := bytes.Clone(good)
@@ -136,6 +137,7 @@ func TestBadArchivesHaveNoDigest(t *testing.T) {
 	}
 }
 
+// Shows S75.
 func TestBombsAreNotUnpacked(t *testing.T) {
 	data := archive(t, "m@v1/a", strings.Repeat("a", 600), "m@v1/b", strings.Repeat("b", 400))
 	for limit, ok := range map[int64]bool{1000: true, 999: false, 600: false, 0: false} {

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/BurntSushi/toml"
+
+	"github.com/lazybuild/lazybuild/internal/untrusted"
 )
 
 // manifest is a Cargo.toml.
@@ -27,7 +29,7 @@ func (r *checkout) manifest(dir string) (*manifest, error) {
 		return nil, err
 	}
 	m := &manifest{dir: dir, raw: raw}
-	if err := toml.Unmarshal(raw, &m.doc); err != nil {
+	if _, err := untrusted.DecodeTOML(string(raw), &m.doc); err != nil {
 		return nil, fmt.Errorf("reading %s: %w", name, err)
 	}
 	return m, nil

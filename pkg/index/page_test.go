@@ -9,6 +9,7 @@ import (
 	"github.com/lazybuild/lazybuild/pkg/locks"
 )
 
+// Shows S75.
 func TestLinksThatLeadAstrayAreDropped(t *testing.T) {
 	base, _ := url.Parse("https://index.example.org/simple/p/")
 	for link, want := range map[string]string{
@@ -42,6 +43,7 @@ func TestLinksThatLeadAstrayAreDropped(t *testing.T) {
 	}
 }
 
+// Shows S75.
 func TestUnreadablePagesAreErrors(t *testing.T) {
 	for data, want := range map[string]string{
 		`{`: "JSON", `[]`: "JSON", `{"meta":{"api-version":"2.0"},"files":[]}`: `version "2.0"`, `{}`: `version ""`,

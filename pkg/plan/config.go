@@ -4,13 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/BurntSushi/toml"
+
+	"github.com/lazybuild/lazybuild/internal/untrusted"
 )
 
 // ConfigName is the file that holds a project's configuration.
@@ -82,7 +83,7 @@ func FindConfig(explicit, containerfile, contextDir string) (*Config, error) {
 // ReadConfig reads and checks a configuration file. Errors name the file, and
 // the line where they can.
 func ReadConfig(path string) (*Config, error) {
-	data, err := os.ReadFile(path)
+	data, err := untrusted.ReadFile(path, untrusted.MaxConfig)
 	if err != nil {
 		return nil, fmt.Errorf("reading the configuration: %w", err)
 	}
@@ -108,7 +109,7 @@ type configFile struct {
 
 func parseConfig(path, data string) (*Config, error) {
 	var c configFile
-	meta, err := toml.Decode(data, &c)
+	meta, err := untrusted.DecodeTOML(data, &c)
 	var bad toml.ParseError
 	if errors.As(err, &bad) {
 		return nil, fmt.Errorf("%s:%d: %s", path, bad.Position.Line, bad.Message)

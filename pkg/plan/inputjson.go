@@ -5,11 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/lazybuild/lazybuild/internal/untrusted"
 )
 
 // maxInputBytes bounds a file that holds inputs. Real ones have some kilobytes.
@@ -78,16 +78,7 @@ func readInputFile(name string) ([]Input, error) {
 
 // readSmall reads a file up to maxInputBytes.
 func readSmall(name string) ([]byte, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxInputBytes+1))
-	if err == nil && len(data) > maxInputBytes {
-		err = fmt.Errorf("%s has more than %d bytes", name, maxInputBytes)
-	}
-	return data, err
+	return untrusted.ReadFile(name, maxInputBytes)
 }
 
 // parseInputJSON reads Hermeto's JSON in all its forms; a bare word is a type.

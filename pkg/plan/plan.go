@@ -36,6 +36,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/lazybuild/lazybuild/internal/untrusted"
 	"github.com/lazybuild/lazybuild/pkg/locks"
 	"github.com/lazybuild/lazybuild/pkg/sbom"
 	"github.com/lazybuild/lazybuild/pkg/tree"
@@ -73,7 +74,7 @@ type Options struct {
 	// Lookup finds the files of packages of which a lock states no URL. It may use
 	// the network; nil leaves such packages out with a warning.
 	Lookup Lookup
-	// ReadFile replaces os.ReadFile in tests.
+	// ReadFile replaces the reading of a project's files in tests.
 	ReadFile func(path string) ([]byte, error)
 
 	// source is the root of the repository whose pipeline names the inputs, and
@@ -176,7 +177,7 @@ func Make(o Options) (*Plan, error) {
 // complete sets the defaults.
 func (o *Options) complete() error {
 	if o.ReadFile == nil {
-		o.ReadFile = os.ReadFile
+		o.ReadFile = readProjectFile
 	}
 	if o.OutputDir == "" {
 		o.OutputDir = defaultOutput
@@ -278,8 +279,36 @@ func (b *builder) sibling(dir, name string) ([]byte, error) {
 	if !filepath.IsLocal(name) && (filepath.IsAbs(name) || err != nil || !filepath.IsLocal(inContext)) {
 		return nil, fs.ErrNotExist
 	}
+	if !b.leadsWithin(path, dir) {
+		return nil, fmt.Errorf("%s is a link that leads out of the build context", b.o.display(path))
+	}
 	return b.o.ReadFile(path)
 }
+
+// leadsWithin says whether a file is really below the context, or below the
+// lock's directory. What a lock's neighbours hold can come into the build, in a
+// file that is written anew, and the user's own files must not.
+func (b *builder) leadsWithin(path, dir string) bool {
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return true // it can't be read either
+	}
+	for _, root := range []string{b.o.ContextDir, dir} {
+		if root, err = filepath.EvalSymlinks(root); err != nil {
+			continue
+		}
+		if rel, err := filepath.Rel(root, real); err == nil && filepath.IsLocal(rel) {
+			return true
+		}
+	}
+	return false
+}
+
+// maxProjectFile is more than any lock may have; the locks' reader says so in
+// its own words.
+const maxProjectFile = 65 << 20
+
+func readProjectFile(path string) ([]byte, error) { return untrusted.ReadFile(path, maxProjectFile) }
 
 // take adds what one lock says to the tree, the environment and the rest.
 func (b *builder) take(lock *locks.Lock, in tree.Input) {

@@ -121,6 +121,7 @@ func TestViewReplacesFilesAndNothingElse(t *testing.T) {
 	}
 }
 
+// Shows S73.
 func TestViewFollowsNoLinkOutOfTheContext(t *testing.T) {
 	lower, spec := project(t)
 	outside := filepath.Join(t.TempDir(), "outside")
@@ -154,6 +155,7 @@ func TestViewReplacesBehindALinkedDirectory(t *testing.T) {
 	b.bye(wire.ByeOK)
 }
 
+// Shows S73.
 func TestViewRefusesALinkThatLeadsOut(t *testing.T) {
 	lower, spec := project(t)
 	if err := os.Symlink(t.TempDir(), filepath.Join(lower, "alias")); err != nil {

@@ -1,18 +1,27 @@
 package tree
 
-import "strings"
+import (
+	"strings"
 
-// CaseClashes returns pairs of paths that differ only in the case of letters
-// (the first few). Linux keeps them apart, so they are worth a warning and no
-// more; on a file system that folds case, one of the two would be lost.
+	"golang.org/x/text/unicode/norm"
+)
+
+// folded is what a file system that folds case, or the forms in which Unicode
+// writes one letter (NFC, NFD), takes a path for.
+func folded(path string) string { return norm.NFC.String(strings.ToLower(path)) }
+
+// CaseClashes returns pairs of paths that differ only in the case of letters or
+// in the form of a letter with an accent (the first few). Linux keeps them
+// apart, so they are worth a warning and no more; on a file system that does
+// not, one of the two would be lost.
 func (t *Tree) CaseClashes() [][2]string {
 	const few = 10
 	var out [][2]string
 	seen := make(map[string]string, len(t.Files))
 	add := func(path string) {
-		folded := strings.ToLower(path)
-		if other, ok := seen[folded]; !ok {
-			seen[folded] = path
+		key := folded(path)
+		if other, ok := seen[key]; !ok {
+			seen[key] = path
 		} else if other != path && len(out) < few {
 			out = append(out, [2]string{other, path})
 		}
