@@ -72,8 +72,9 @@ func childWrite(dir, out string) error {
 	return nil
 }
 
-// A run that is killed before or after any step leaves no file that is not
-// whole under its name, and the next run leaves exactly its tree.
+// A run that is killed, or whose disk fails or is full, before or after any step
+// leaves no file that is not whole under its name, and the next run leaves
+// exactly its tree.
 //
 // Shows S62.
 func TestKillAtEveryStep(t *testing.T) {
@@ -81,17 +82,54 @@ func TestKillAtEveryStep(t *testing.T) {
 	if out, err := exec.Command("go", "test", "-c", "-tags", "failpoint", "-o", binary, ".").CombinedOutput(); err != nil {
 		t.Fatalf("building with failpoints: %v\n%s", err, out)
 	}
-	run := func(dir string, env ...string) error {
-		cmd := exec.CommandContext(t.Context(), binary, filepath.Join(dir, "store"), filepath.Join(dir, "out"))
-		cmd.Env = append(append(os.Environ(), "MATERIALIZE_TEST_CHILD=1"), env...)
-		out, err := cmd.CombinedOutput()
-		if err != nil && len(out) > 0 {
-			err = fmt.Errorf("%w\n%s", err, out)
-		}
-		return err
+	count := stepsOf(t, binary)
+	if len(count) != 14 {
+		t.Errorf("%d steps: %v", len(count), count)
 	}
+	for name, n := range count {
+		for at := 1; at <= n; at++ {
+			for _, action := range []string{"kill", "eio", "enospc"} {
+				t.Run(fmt.Sprintf("%s@%d %s", name, at, action), func(t *testing.T) {
+					dir := t.TempDir()
+					err := child(t, binary, dir, fmt.Sprintf("LAZYBUILD_FAILPOINT=%s=%s@%d", name, action, at))
+					wantEnd(t, err, action)
+					got := wantWhole(t, filepath.Join(dir, "out"))
+					if action != "kill" && err == nil && !slices.Equal(got, inTree) {
+						t.Errorf("a run that says it is good leaves %v", got)
+					}
+					if err := child(t, binary, dir); err != nil {
+						t.Fatalf("the next run: %v", err)
+					}
+					if got := wantWhole(t, filepath.Join(dir, "out")); !slices.Equal(got, inTree) {
+						t.Errorf("the next run leaves %v", got)
+					}
+				})
+			}
+		}
+	}
+}
+
+// inTree is what a whole run leaves.
+var inTree = []string{"a", "c", "sub/b"}
+
+// child runs this test's program as a process of its own.
+func child(t *testing.T, binary, dir string, env ...string) error {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), binary, filepath.Join(dir, "store"), filepath.Join(dir, "out"))
+	cmd.Env = append(append(os.Environ(), "MATERIALIZE_TEST_CHILD=1"), env...)
+	out, err := cmd.CombinedOutput()
+	if err != nil && len(out) > 0 {
+		err = fmt.Errorf("%w\n%s", err, out)
+	}
+	return err
+}
+
+// stepsOf counts how often an undisturbed run comes to each step. The store has
+// a loop of its own.
+func stepsOf(t *testing.T, binary string) map[string]int {
+	t.Helper()
 	log := filepath.Join(t.TempDir(), "log")
-	if err := run(t.TempDir(), "LAZYBUILD_FAILPOINT_LOG="+log); err != nil {
+	if err := child(t, binary, t.TempDir(), "LAZYBUILD_FAILPOINT_LOG="+log); err != nil {
 		t.Fatalf("undisturbed: %v", err)
 	}
 	data, err := os.ReadFile(log)
@@ -100,31 +138,24 @@ func TestKillAtEveryStep(t *testing.T) {
 	}
 	count := map[string]int{}
 	for _, name := range strings.Fields(string(data)) {
-		if strings.HasPrefix(name, "file.") || strings.HasPrefix(name, "manifest.") { // the store has its own loop
+		if strings.HasPrefix(name, "file.") || strings.HasPrefix(name, "manifest.") {
 			count[name]++
 		}
 	}
-	if len(count) != 14 {
-		t.Errorf("%d steps: %v", len(count), count)
+	return count
+}
+
+// wantEnd checks how a child has ended: killed, or with the disk's error, or
+// well, where there was another way.
+func wantEnd(t *testing.T, err error, action string) {
+	t.Helper()
+	exit, died := errors.AsType[*exec.ExitError](err)
+	killed := died && exit.Sys().(syscall.WaitStatus).Signal() == syscall.SIGKILL
+	if killed != (action == "kill") {
+		t.Fatalf("%s: ended with %v", action, err)
 	}
-	for name, n := range count {
-		for at := 1; at <= n; at++ {
-			t.Run(fmt.Sprintf("%s@%d", name, at), func(t *testing.T) {
-				dir := t.TempDir()
-				err := run(dir, fmt.Sprintf("LAZYBUILD_FAILPOINT=%s=kill@%d", name, at))
-				exit, ok := errors.AsType[*exec.ExitError](err)
-				if !ok || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
-					t.Fatalf("ended with %v, want SIGKILL", err)
-				}
-				wantWhole(t, filepath.Join(dir, "out"))
-				if err := run(dir); err != nil {
-					t.Fatalf("the next run: %v", err)
-				}
-				if got := wantWhole(t, filepath.Join(dir, "out")); !slices.Equal(got, []string{"a", "c", "sub/b"}) {
-					t.Errorf("the next run leaves %v", got)
-				}
-			})
-		}
+	if err != nil && !killed && !strings.Contains(err.Error(), "failpoint") {
+		t.Errorf("the cause is not in %v", err)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path"
 	"slices"
@@ -223,20 +224,26 @@ func (w *writer) remember(t *tree.Tree, before []string, failed error) (removed 
 	for _, p := range w.paths {
 		there[p] = true
 	}
+	var stale []error
 	for _, p := range before {
 		switch {
 		case there[p]:
 		case failed != nil || belongs(index, p):
 			w.paths = append(w.paths, p) // of an earlier run: still good, or nobody knows
 		default:
-			if err := failpoint.Step("file.remove", func() error { return w.root.Remove(p) }); err == nil {
+			err := failpoint.Step("file.remove", func() error { return w.root.Remove(p) })
+			if err == nil {
 				removed++
 				removeEmpty(w.root, p)
+			} else if !errors.Is(err, fs.ErrNotExist) {
+				// A build could still take it: that is no success, and the next run tries again.
+				w.paths = append(w.paths, p)
+				stale = append(stale, fmt.Errorf("removing what the locks no longer name: %w", err))
 			}
 		}
 	}
 	slices.Sort(w.paths)
-	return removed, errors.Join(failed, writeManifest(w.root, slices.Compact(w.paths)))
+	return removed, errors.Join(failed, errors.Join(stale...), writeManifest(w.root, slices.Compact(w.paths)))
 }
 
 // belongs says that a path is a file of the tree, or may be one below a
