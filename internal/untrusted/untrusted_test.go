@@ -11,7 +11,7 @@ import (
 	"github.com/BurntSushi/toml"
 )
 
-// Shows S72.
+// Shows S76.
 func TestNestingWithoutBoundIsNotDecoded(t *testing.T) {
 	const n = 200_000
 	for name, text := range map[string]string{
@@ -53,7 +53,7 @@ func TestWhatPeopleWriteIsDecoded(t *testing.T) {
 	}
 }
 
-// Shows S72.
+// Shows S76.
 func TestReadFileTakesRegularFilesOfTheSizeOnly(t *testing.T) {
 	dir := t.TempDir()
 	file, pipe, zero := filepath.Join(dir, "file"), filepath.Join(dir, "pipe"), filepath.Join(dir, "zero")

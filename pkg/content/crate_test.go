@@ -91,6 +91,7 @@ func hexOf(data []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
+// Shows S77.
 func TestCrateIsUnpackedAsCargoVendorsIt(t *testing.T) {
 	data := crateOf(t,
 		tar.Header{Name: "demo-1.0.0/", Typeflag: tar.TypeDir, Mode: 0o755},

@@ -84,6 +84,7 @@ func packYarn(t *testing.T, name string) (sum string, err error) {
 	return hex.EncodeToString(h.Sum(nil)), err
 }
 
+// Shows S77.
 func TestArchiveIsYarnsOwnToTheByte(t *testing.T) {
 	if sum, err := packYarn(t, tgz(t, demoPackage())); err != nil || sum != demoSum {
 		t.Errorf("sha512 %s, %v", sum, err)
@@ -111,6 +112,7 @@ func TestPackagesThatNoArchiveIsMadeOf(t *testing.T) {
 	}
 }
 
+// Shows S77.
 func TestArchiveOfYarnIsServedOnlyIfItIsTheLocks(t *testing.T) {
 	file := tgz(t, demoPackage())
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, file) }))

@@ -39,6 +39,8 @@ func fromZip(data []byte) (Digest, error) {
 }
 
 // What go computes is the truth.
+//
+// Shows S77.
 func TestGoZipIsWhatGoComputes(t *testing.T) {
 	for name, data := range map[string][]byte{
 		"empty":       archive(t),
@@ -64,6 +66,7 @@ func TestGoZipIsWhatGoComputes(t *testing.T) {
 	}
 }
 
+// Shows S77.
 func TestGoModIsWhatGoComputes(t *testing.T) {
 	for _, text := range []string{"", "module m\n", strings.Repeat("x", 100_000)} {
 		want, err := dirhash.Hash1([]string{"go.mod"}, func(string) (io.ReadCloser, error) {

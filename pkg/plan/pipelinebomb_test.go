@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// Shows S72.
+// Shows S76.
 func TestPipelinesThatExpandAreRefused(t *testing.T) {
 	laughs := "a: &a [x,x,x,x,x,x,x,x,x]\n"
 	for c := 'b'; c < 'j'; c++ {

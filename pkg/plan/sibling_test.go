@@ -66,7 +66,7 @@ func TestNeighbourThatIsALinkInTheProjectIsRead(t *testing.T) {
 	}
 }
 
-// Shows S72.
+// Shows S76.
 func TestNoPipeOrDeviceIsReadForAFileOfTheProject(t *testing.T) {
 	for _, name := range []string{"lazybuild.toml", "requirements.txt", "package-lock.json", ".tekton/run.yaml"} {
 		for kind, make := range map[string]func(path string) error{
