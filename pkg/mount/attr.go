@@ -37,6 +37,13 @@ func (s *server) fill(n *node, out *fuse.Attr) time.Duration {
 	return forever
 }
 
+// noLimit is what an overlay is told as the size of a file that has none yet. The
+// kernel keeps the size of the first look-up in the overlay's inode, never asks
+// again, and cuts copy_file_range at it: at 0 it would copy nothing, which libuv,
+// and so Node's fs.copyFile, tries for ever. Programs don't see this number:
+// stat is answered by GetAttr, and reads by the file below.
+const noLimit = 1 << 50
+
 // sizeNow returns the size if somebody knows it without waiting, else SizeUnknown.
 func (s *server) sizeNow(n *node) int64 {
 	if size := n.size.Load(); size >= 0 {

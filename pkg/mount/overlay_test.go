@@ -63,6 +63,40 @@ func TestOverlayIsWritableForEveryUser(t *testing.T) {
 	}
 }
 
+// Node's fs.copyFile asks fstat, and then has the kernel copy that many bytes: it
+// would never end if the kernel took the file for an empty one.
+func TestOverlayTakesNoFileOfUnknownSizeForEmpty(t *testing.T) {
+	eachMode(t, func(t *testing.T, o Options) {
+		o.UnderOverlay = true
+		m := mountTree(t, o, files(unsized("a", "twelve bytes"), unsized("b", "other")))
+		top := overlayOn(t, m, false)
+		path := filepath.Join(top, "a")
+		a := newAgent(t)
+		if got := a.must("stat", path); !strings.Contains(got, " size=0 ") {
+			t.Errorf("stat before the size is known: %q", got)
+		}
+		fd := a.must("open", path)
+		a.start("fstat", fd)
+		within(t, "fstat's wait", m.src.content("a").sizing)
+		m.src.state("a", 12)
+		m.src.deliver("a", "twelve bytes")
+		if got, _ := a.answer(); !strings.Contains(got, " size=12 ") {
+			t.Errorf("fstat: %q", got)
+		}
+		// Kernels copy all or say that they can't; then programs copy themselves.
+		dir := overlayOn(t, mountTree(t, o, files()), false)
+		for i, want := range []int{12, 1 << 20} {
+			a.start("copyrange", a.must("open", path), want, filepath.Join(dir, fmt.Sprint("copy", i)))
+			if got, errno := a.answer(); got != "12" && errno != "EXDEV" {
+				t.Errorf("of %d bytes %q were copied (%s)", want, got, errno)
+			}
+		}
+		if got := runAs(t, 0, "cat "+path+" && stat -c ' %s' "+path+" && stat -c %s "+filepath.Join(top, "b")); got != "twelve bytes 12\n0\n" {
+			t.Errorf("%q", got)
+		}
+	})
+}
+
 func TestOverlayReadsWaitToo(t *testing.T) {
 	m := mountTree(t, Options{}, files(file("a", "late")))
 	top := overlayOn(t, m, false)

@@ -133,6 +133,9 @@ func (s *server) Lookup(cancel <-chan struct{}, header *fuse.InHeader, name stri
 		return fuse.OK
 	}
 	s.fillEntry(child, out)
+	if s.underOverlay && out.AttrValid == 0 {
+		out.Size = noLimit
+	}
 	return fuse.OK
 }
 
