@@ -172,14 +172,13 @@ func TestYarnTakesAGitDependencyFromItsMirror(t *testing.T) {
 		"Containerfile": `FROM localhost/lazybuild-test/base:bookworm
 WORKDIR /app
 COPY . ./
-RUN node yarn/bin/yarn.js install --offline --frozen-lockfile --cache-folder /tmp/yarn && rm -rf /tmp/yarn
+RUN node client/bin/yarn.js install --offline --frozen-lockfile --cache-folder /tmp/yarn && rm -rf /tmp/yarn
 `,
 		"package.json": `{"name": "app", "version": "1.0.0", "dependencies": {"jslib": "git+` + js + "#" + commit + `"}}`,
 	})
 	// yarn 1 is not in the base image; npm brings it, as it does for its users.
-	p.tool("npm", "pack", "yarn@1.22.22", "--silent")
-	p.tool("tar", "-xzf", "yarn-1.22.22.tgz", "--transform", "s,^[^/]*,yarn,")
-	p.tool("node", "yarn/bin/yarn.js", "install", "--ignore-scripts", "--cache-folder", filepath.Join(p.tmp, "yarn"))
+	p.client("yarn@1.22.22")
+	p.tool("node", "client/bin/yarn.js", "install", "--ignore-scripts", "--cache-folder", filepath.Join(p.tmp, "yarn"))
 	if err := os.RemoveAll(filepath.Join(p.dir, "node_modules")); err != nil {
 		t.Fatal(err)
 	}
