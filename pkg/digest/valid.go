@@ -10,10 +10,19 @@ func (d Digest) Valid() bool {
 	if !ok || len(d) != len(algo)+1+2*a.size {
 		return false
 	}
-	for _, c := range []byte(d[len(algo)+1:]) {
-		if (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+	for i := len(algo) + 1; i < len(d); i++ {
+		if !lowerHex[d[i]] {
 			return false
 		}
 	}
 	return true
 }
+
+// lowerHex are the bytes of lower-case hex. A table: comparisons cost several
+// times as much, as no processor can guess how they end.
+var lowerHex = func() (is [256]bool) {
+	for _, c := range []byte("0123456789abcdef") {
+		is[c] = true
+	}
+	return is
+}()
