@@ -64,7 +64,7 @@ func TestOverlayIsWritableForEveryUser(t *testing.T) {
 }
 
 // Node's fs.copyFile asks fstat, and then has the kernel copy that many bytes: it
-// would never end if the kernel took the file for an empty one.
+// would never end if the kernel took the file for an empty one. Shows S22.
 func TestOverlayTakesNoFileOfUnknownSizeForEmpty(t *testing.T) {
 	eachMode(t, func(t *testing.T, o Options) {
 		o.UnderOverlay = true
