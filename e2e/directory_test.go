@@ -111,3 +111,26 @@ func TestBuildWithoutFUSE(t *testing.T) {
 	}
 	s.nothingLeft(before)
 }
+
+// The repositories of an RPM lock are written out with repodata, made either way,
+// and dnf installs from the directory without lazybuild.
+func TestDnfInstallsFromMaterializedRepositories(t *testing.T) {
+	needImage(t, dnfImage)
+	p := &rpmProject{project: newProject(t, nil), origin: newRPMOrigin(t), world: theWorld(t), base: dnfImage}
+	for _, name := range transaction() {
+		p.lock(name)
+	}
+	p.writeLock()
+	for _, metadata := range []string{"headers", "createrepo_c"} {
+		t.Run(metadata, func(t *testing.T) {
+			out := filepath.Join(p.tmp, metadata)
+			p.command("materialize", "--output", out, "--lazy-rpm-metadata="+metadata, ".")
+			got := podman(t, "run", "--rm", "--network=none", "-v", out+":/cachi2/output:ro",
+				"-v", filepath.Join(out, "deps/rpm", rpmArch, "repos.d")+":/etc/yum.repos.d:ro", dnfImage, "sh", "-euc",
+				installApp+` --nogpgcheck >&2; rpm -qa --qf '%{name}\n' | grep -c '^app'`)
+			if got != "36" {
+				t.Errorf("%s packages are installed, want 36", got)
+			}
+		})
+	}
+}
