@@ -42,8 +42,9 @@ func TestFlagTablesFitThisPodman(t *testing.T) {
 func TestGlobalFlagsReachBuildAndProxy(t *testing.T) {
 	root := []string{"--root", work + "/other", "--runroot=" + work + "/otherrun", "--storage-opt", "overlay.imagestore=" + baseStore, "--log-level", "error"}
 	for name, words := range map[string]struct{ before, after []string }{
-		// --noout is for the build alone: what lazybuild asks podman needs an answer.
-		"before build": {before: append(slices.Clone(root), "--noout", "build")},
+		// Not --noout, which is for the build alone (pkg/orchestrator tests that):
+		// podman 4.3 cannot write the image's ID then, and fails by itself.
+		"before build": {before: append(slices.Clone(root), "build")},
 		"after build":  {after: root},
 	} {
 		t.Run(name, func(t *testing.T) {
