@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/lazybuild/lazybuild/pkg/wire"
 )
@@ -30,6 +31,23 @@ func inBackground[T any](f func() (T, error)) func() (T, error) {
 func (b *build) start(ctx context.Context) (args []string, err error) {
 	ctx, stop := UntilSignal(ctx, b.o.Signals)
 	defer stop()
+	if args, err = b.begin(ctx); err == nil || Interrupted(err) {
+		return args, err
+	}
+	// A Ctrl-C goes to the whole process group: a podman that was asked something
+	// may have died of it before this process has heard of it.
+	select {
+	case <-ctx.Done():
+		return nil, errInterrupted
+	case <-time.After(signalGrace):
+		return nil, err
+	}
+}
+
+// signalGrace is how long after a failure a signal may arrive that explains it.
+const signalGrace = 50 * time.Millisecond
+
+func (b *build) begin(ctx context.Context) (args []string, err error) {
 	if err := b.prepare(ctx); err != nil {
 		return nil, err
 	}
