@@ -64,10 +64,10 @@ func newMaterialize(signals <-chan os.Signal) *cobra.Command {
 	fs.BoolVar(&o.check, "check", false, "read the files that are there already, instead of trusting their size and time")
 	fs.BoolVar(&o.link, "link", false, "make hard links to the store's files, which must not be written to")
 	cmd.RunE = func(c *cobra.Command, args []string) error {
-		ctx, stop := untilSignal(c.Context(), signals)
+		ctx, stop := orchestrator.UntilSignal(c.Context(), signals)
 		defer stop()
 		err := o.run(ctx, args)
-		if errors.Is(err, errSignal) {
+		if orchestrator.Interrupted(err) {
 			return exitCode{orchestrator.ExitInterrupted, errors.New("interrupted; another run goes on from here")}
 		}
 		return err

@@ -52,7 +52,7 @@ func newMount(signals <-chan os.Signal) *cobra.Command {
 		if len(own) < 1 || len(own) > 2 {
 			return &orchestrator.UsageError{Err: errors.New("mount takes a directory, and the build context if that is not the current one")}
 		}
-		ctx, stop := untilSignal(c.Context(), signals)
+		ctx, stop := orchestrator.UntilSignal(c.Context(), signals)
 		defer stop()
 		return o.run(ctx, own[0], own[1:], command)
 	}

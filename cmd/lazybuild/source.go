@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"os"
 	"strings"
@@ -98,26 +97,3 @@ type uiEvents struct{ ui *orchestrator.UI }
 
 // Send implements content.Events.
 func (e uiEvents) Send(ev wire.Event) { e.ui.Event(ev) }
-
-// errSignal is the cause of a context that a signal has ended.
-var errSignal = errors.New("interrupted")
-
-// untilSignal ends the context at a signal. stop must be called.
-func untilSignal(ctx context.Context, signals <-chan os.Signal) (_ context.Context, stop func()) {
-	if ctx == nil {
-		ctx = context.Background()
-	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	done := make(chan struct{})
-	go func() {
-		select {
-		case <-signals:
-			cancel(errSignal)
-		case <-done:
-		}
-	}()
-	return ctx, func() {
-		close(done)
-		cancel(nil)
-	}
-}
