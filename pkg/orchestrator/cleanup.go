@@ -131,7 +131,8 @@ func removeContainers(ctx context.Context, s *State) error {
 	defer cancel()
 	p := &podman{path: s.Podman, global: s.Global}
 	ids, err := p.workingContainers(ctx, s)
-	args := append([]string{"rm", "--force", "--ignore", "--time", "5", s.ID.container()}, ids...)
+	dead, unsure := recordless(ctx, s)
+	args := append([]string{"rm", "--force", "--ignore", "--time", "5", s.ID.container()}, append(ids, dead...)...)
 	out, rmErr := p.command(ctx, args...).CombinedOutput()
 	if rmErr != nil {
 		if p.command(ctx, "container", "exists", s.ID.container()).Run() != nil {
@@ -144,7 +145,7 @@ func removeContainers(ctx context.Context, s *State) error {
 	if rmErr != nil {
 		rmErr = fmt.Errorf("removing the build's containers: %w: %s", rmErr, lastLine(out))
 	}
-	return errors.Join(err, rmErr)
+	return errors.Join(err, unsure, rmErr)
 }
 
 // removeOwn removes a directory that carries the build's ID in its name, and

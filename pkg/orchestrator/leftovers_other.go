@@ -10,5 +10,6 @@ func stopProcess(int, uint64)                               {}
 func killBuildProcesses(*State)                             {}
 func processStart(int) uint64                               { return 0 }
 func removeRuntimeContainers(context.Context, *State) error { return nil }
+func recordless(context.Context, *State) ([]string, error)  { return nil, nil }
 
 func (p *podman) workingContainers(context.Context, *State) ([]string, error) { return nil, nil }

@@ -1,0 +1,89 @@
+package orchestrator
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+)
+
+func writeContainers(t *testing.T, s *State, file string, list ...storedContainer) {
+	t.Helper()
+	text, err := json.Marshal(list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, filepath.Join(s.Storage, file), string(text))
+}
+
+// A podman that is killed between making a working container and writing its
+// record leaves one that names no build.
+func TestWorkingContainersWithoutARecordAreRemoved(t *testing.T) {
+	_, s := newState(t, t.TempDir(), testID)
+	s.Created = time.Now().Add(-time.Hour)
+	during, before := s.Created.Add(time.Second), s.Created.Add(-time.Second)
+	writeContainers(t, &s, "containers.json",
+		storedContainer{ID: "ours", Names: []string{"base-working-container-7"}, Created: during},
+		storedContainer{ID: "recorded", Names: []string{"base-working-container"}, Created: during},
+		storedContainer{ID: "earlier", Names: []string{"old-working-container"}, Created: before},
+		storedContainer{ID: "podmans", Names: []string{"x-working-container"}, Metadata: `{"name":"x"}`, Created: during},
+		storedContainer{ID: "named", Names: []string{"my-working-container-copy"}, Created: during},
+	)
+	writeContainers(t, &s, "volatile-containers.json", storedContainer{ID: "volatile", Names: []string{"working-container"}, Created: during})
+	writeFile(t, filepath.Join(mkdir(t, filepath.Join(s.Storage, "recorded", "userdata")), "buildah.json"), `{}`)
+	got, err := recordless(context.Background(), &s)
+	if want := []string{"ours", "volatile"}; err != nil || !slices.Equal(got, want) {
+		t.Errorf("got %v, %v, want %v", got, err, want)
+	}
+	s.Place = remote
+	if got, err := recordless(context.Background(), &s); err != nil || len(got) > 0 {
+		t.Errorf("a remote build: %v, %v", got, err)
+	}
+}
+
+// Another podman may be about to write the record: it gets time, and is never
+// robbed of its container.
+func TestAnotherPodmansWorkingContainerIsLeft(t *testing.T) {
+	_, s := newState(t, t.TempDir(), testID)
+	s.Created = time.Now()
+	writeContainers(t, &s, "containers.json", storedContainer{ID: "new", Names: []string{"a-working-container"}, Created: time.Now()})
+	got, err := settled(context.Background(), &s, func(time.Duration) bool { return true })
+	if !errors.Is(err, errMakerUnknown) || len(got) > 0 {
+		t.Errorf("while another podman runs: %v, %v", got, err)
+	}
+	looks := 0
+	got, err = settled(context.Background(), &s, func(time.Duration) bool { looks++; return looks < 3 })
+	if err != nil || !slices.Equal(got, []string{"new"}) {
+		t.Errorf("when it has ended: %v, %v", got, err)
+	}
+	s.Created = s.Created.Add(-time.Hour)
+	writeContainers(t, &s, "containers.json", storedContainer{ID: "old", Names: []string{"a-working-container"}, Created: time.Now().Add(-2 * recordLimit)})
+	got, err = settled(context.Background(), &s, func(time.Duration) bool { return true })
+	if err != nil || !slices.Equal(got, []string{"old"}) {
+		t.Errorf("long afterwards: %v, %v", got, err)
+	}
+}
+
+func TestWhoMayHaveMadeAContainer(t *testing.T) {
+	base := t.TempDir()
+	runs := func(args ...string) int {
+		cmd, _ := started(t, &exec.Cmd{Path: "/bin/sh", Args: append([]string{args[0], "-c", "echo ready; read x"}, args[1:]...)})
+		return cmd.Process.Pid
+	}
+	podman, buildah := runs("podman"), runs("/usr/bin/buildah", "bud")
+	service := runs("podman", "system", "service", "unix://"+socketPath(base, otherID))
+	other := runs("podmans")
+	now := makers(0, stateDir(base))
+	for pid, want := range map[int]bool{podman: true, buildah: true, service: false, other: false} {
+		if got := slices.Contains(now, pid); got != want {
+			t.Errorf("process %d of %d, %d, %d, %d: %v, want %v", pid, podman, buildah, service, other, got, want)
+		}
+	}
+	if old := makers(time.Hour, stateDir(base)); slices.Contains(old, podman) {
+		t.Error("a container that is older than the process")
+	}
+}
