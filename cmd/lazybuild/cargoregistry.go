@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -29,10 +30,11 @@ type cargoRegistries struct {
 	config  map[string]string // lazybuild.toml's
 	home    string            // CARGO_HOME
 	cache   string            // directory for what registries have said; may be empty
-	get     func(url string) ([]byte, error)
+	get     func(ctx context.Context, url string) ([]byte, error)
 	warn    func(format string, args ...any)
 
 	failed map[string]bool // indexes that could not be asked: once is slow enough
+	old    []string        // indexes whose kept answers are due: see renew
 }
 
 // download is the template for the URLs of the crates of a registry, named as a
@@ -137,39 +139,83 @@ func reversed(list []string) []string {
 	return out
 }
 
-// cargoKept is how long the answer of a registry is good: registries move their
-// crates seldom, and a plan must not need the network each time.
+// cargoKept is how long the answer of a registry is used before it is asked
+// again: registries move their crates seldom, and a plan must not need the
+// network each time.
 const cargoKept = 30 * 24 * time.Hour
 
+// How long a registry may take to answer: when nothing can be planned without,
+// and when the build is over.
+const (
+	cargoWait  = 20 * time.Second
+	cargoRenew = 2 * time.Second
+)
+
 // template is the "dl" of the config.json in a sparse index: from what was kept,
-// else from the index, else from what was kept too long ago.
+// else from the index. However old what was kept is, nobody waits for a better
+// one: without a network that would be in vain each time.
 func (c *cargoRegistries) template(index string) string {
-	path := ""
-	if c.cache != "" {
-		sum := sha256.Sum256([]byte(index))
-		path = filepath.Join(c.cache, hex.EncodeToString(sum[:8])+".json")
-	}
-	kept, age := readKept(path)
-	if kept != "" && age < cargoKept {
+	kept, age := readKept(c.keptIn(index))
+	if kept != "" {
+		if age >= cargoKept && !slices.Contains(c.old, index) {
+			c.old = append(c.old, index)
+			// It stays due, but it is in use: no clean-up may take it away.
+			due := time.Now().Add(-cargoKept)
+			_ = os.Chtimes(c.keptIn(index), due, due)
+		}
 		return kept
 	}
 	if c.failed[index] {
-		return kept
+		return ""
 	}
-	data, err := c.get(index + "/config.json")
+	// The signals of a build are read once it has begun.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	ctx, cancel := context.WithTimeout(ctx, cargoWait)
+	defer cancel()
+	dl, err := c.ask(ctx, index)
 	if err != nil {
 		c.failed[index] = true
 		c.warn("asking a cargo registry where its crates are: %v", err)
-		return kept
 	}
-	dl := cargoDl(data)
-	if dl != "" && path != "" {
+	return dl
+}
+
+// renew asks those registries again whose answers were kept for long. It is for
+// the end of a build that has downloaded something, so that there is a network,
+// or could not, perhaps because the crates have moved.
+func (c *cargoRegistries) renew() {
+	ctx, cancel := context.WithTimeout(context.Background(), cargoRenew)
+	defer cancel()
+	for _, index := range c.old {
+		_, _ = c.ask(ctx, index) // another time, then
+	}
+	c.old = nil
+}
+
+// keptIn is the file in which the answer of an index is kept; empty for none.
+func (c *cargoRegistries) keptIn(index string) string {
+	if c.cache == "" {
+		return ""
+	}
+	sum := sha256.Sum256([]byte(index))
+	return filepath.Join(c.cache, hex.EncodeToString(sum[:8])+".json")
+}
+
+// ask asks an index, and keeps its answer.
+func (c *cargoRegistries) ask(ctx context.Context, index string) (dl string, err error) {
+	data, err := c.get(ctx, index+"/config.json")
+	if err != nil {
+		return "", err
+	}
+	path := c.keptIn(index)
+	if dl = cargoDl(data); dl != "" && path != "" {
 		// An answer that can't be kept is asked for again.
 		if err := os.MkdirAll(c.cache, 0o700); err == nil {
 			_ = renameio.WriteFile(path, data, 0o600)
 		}
 	}
-	return cmp.Or(dl, kept)
+	return dl, nil
 }
 
 func readKept(path string) (dl string, age time.Duration) {
@@ -198,7 +244,7 @@ func cargoDl(config []byte) string {
 const maxCargoConfig = 1 << 20
 
 // getSmall downloads a small file.
-func getSmall(url string) ([]byte, error) {
+func getSmall(ctx context.Context, url string) ([]byte, error) {
 	ca, err := authorities()
 	if err != nil {
 		return nil, err
@@ -211,11 +257,6 @@ func getSmall(url string) ([]byte, error) {
 		return nil, err
 	}
 	defer client.Close()
-	// The signals of a build are read once it has begun.
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	defer stop()
-	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
-	defer cancel()
 	var data []byte
 	err = client.Exchange(ctx, fetch.Exchange{URL: url}, func(a fetch.Answer) error {
 		data, err = io.ReadAll(io.LimitReader(a.Body, maxCargoConfig+1))

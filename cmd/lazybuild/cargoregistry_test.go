@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -25,7 +26,7 @@ func cargoWorld(t *testing.T, files map[string]string) (*cargoRegistries, *[]str
 	return &cargoRegistries{
 		warn: t.Logf, failed: map[string]bool{},
 		context: filepath.Join(root, "work", "project"), home: filepath.Join(root, "home"), cache: filepath.Join(root, "cache"),
-		get: func(url string) ([]byte, error) {
+		get: func(_ context.Context, url string) ([]byte, error) {
 			asked = append(asked, url)
 			return []byte(`{"dl": "https://dl.example.org/{crate}", "api": "x"}`), nil
 		},
@@ -44,18 +45,27 @@ func TestCargoRegistryIsAskedOnceAndItsAnswerKept(t *testing.T) {
 	if len(*asked) != 1 || (*asked)[0] != "https://index.example.org/config.json" {
 		t.Errorf("asked %q", *asked)
 	}
-	// What was kept too long is still better than nothing.
+	// What was kept for long is used, and nobody waits for a better one.
 	kept, _ := filepath.Glob(filepath.Join(c.cache, "*.json"))
 	old := time.Now().Add(-2 * cargoKept)
 	if len(kept) != 1 || os.Chtimes(kept[0], old, old) != nil {
 		t.Fatalf("kept %q", kept)
 	}
-	c.get = func(string) ([]byte, error) { return nil, errors.New("no network") }
-	if got := c.download(defaultCrates); got != "https://dl.example.org/{crate}" {
-		t.Errorf("without network: %q", got)
+	if got := c.download(defaultCrates); got != "https://dl.example.org/{crate}" || len(*asked) != 1 {
+		t.Errorf("an old answer: %q, asked %q", got, *asked)
+	}
+	if info, err := os.Stat(kept[0]); err != nil || info.ModTime().Before(old.Add(cargoKept/2)) {
+		t.Errorf("the store's clean-up takes an old answer for one that nobody uses: %v", err)
+	}
+	// It is when there is a network that it is asked for again.
+	for range 2 {
+		c.renew()
+	}
+	if info, err := os.Stat(kept[0]); err != nil || len(*asked) != 2 || time.Since(info.ModTime()) > cargoKept {
+		t.Errorf("asked %q, %v", *asked, err)
 	}
 	tries, warnings := 0, 0
-	c.get = func(string) ([]byte, error) { tries++; return nil, errors.New("no network") }
+	c.get = func(context.Context, string) ([]byte, error) { tries++; return nil, errors.New("no network") }
 	c.warn = func(string, ...any) { warnings++ }
 	for range 2 {
 		if got := c.download("sparse+https://other.example.org/index/"); got != "" {

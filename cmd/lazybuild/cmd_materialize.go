@@ -56,6 +56,7 @@ func newMaterialize(signals <-chan os.Signal) *cobra.Command {
 		Args: cobra.MaximumNArgs(1),
 	}
 	o.addFlags(cmd)
+	o.strict = true // half a directory is none
 	fs := cmd.Flags()
 	fs.StringVarP(&o.output, "output", "o", "", "write to `DIR`")
 	fs.StringArrayVar(&o.match, "match", nil, "only files whose path below DIR matches `GLOB`, or whose name does if it has no slash; may be repeated")

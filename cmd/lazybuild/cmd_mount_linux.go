@@ -43,6 +43,7 @@ func newMount(signals <-chan os.Signal) *cobra.Command {
 		Args: cobra.MinimumNArgs(1),
 	}
 	o.addFlags(cmd)
+	o.strict = true // half a directory is none
 	cmd.Flags().BoolVar(&o.writable, "writable", false, "put a writable overlay on top")
 	cmd.RunE = func(c *cobra.Command, args []string) error {
 		own, command := args, []string(nil)

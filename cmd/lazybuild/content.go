@@ -44,7 +44,11 @@ func (o *lazyOptions) inSourceOf(ctx context.Context, s *store.Store, p *plan.Pl
 		return err
 	}
 	defer src.Close()
-	return f(src)
+	err = f(src)
+	if err != nil || src.Summary().Fetched.Files > 0 {
+		o.renew() // a registry that has moved is one reason
+	}
+	return err
 }
 
 // warnReadOnly says what the user may otherwise learn from a failure alone.

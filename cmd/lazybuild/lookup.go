@@ -24,16 +24,22 @@ import (
 // lookup answers what locks leave open, over the network where it has to.
 func (o *lazyOptions) lookup(ui *orchestrator.UI, contextDir string, c *plan.Config) plan.Lookup {
 	indexes := o.pipIndexes(contextDir, c)
-	options := index.Options{Dir: o.indexDir(), Progress: lookupProgress(ui, time.Now)}
 	return func(q plan.Question) ([]locks.Artifact, []string, error) {
 		// The signals of a build are read once it has begun.
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 		defer stop()
 		list := indexes.forLock(q.Indexes)
-		client := index.New(func() (index.Fetcher, error) { return indexNetwork(list, contextDir, c, ui) }, options)
+		network := sync.OnceValues(func() (content.Network, error) { return indexNetwork(list, contextDir, c) })
+		client := index.New(func() (index.Fetcher, error) { return indexClient(network, ui) }, index.Options{
+			Dir: o.indexDir(), Progress: lookupProgress(ui, time.Now),
+			Holder: func() string { return o.indexHolder(ctx, network, list) },
+		})
 		files, warnings, err := client.Find(ctx, q.Packages, list)
 		if ctx.Err() != nil {
 			return nil, nil, orchestrator.ErrInterrupted
+		}
+		if e, network := errors.AsType[*fetch.Error](err); network && !e.Permanent {
+			err = &plan.UnreachableError{Err: err}
 		}
 		return files, warnings, err
 	}
@@ -57,17 +63,14 @@ func (o *lazyOptions) answersDir(name string) string {
 }
 
 // indexNetwork is how indexes are reached, with what the user's tools know about
-// their hosts. It is made when the first question needs it.
-func indexNetwork(list []locks.Index, contextDir string, c *plan.Config, ui *orchestrator.UI) (index.Fetcher, error) {
+// their hosts.
+func indexNetwork(list []locks.Index, contextDir string, c *plan.Config) (content.Network, error) {
 	ca, err := authorities()
 	if err != nil {
-		return nil, err
+		return content.Network{}, err
 	}
 	home, _ := os.UserHomeDir()
-	urls := make([]string, len(list))
-	for i := range list {
-		urls[i] = list[i].URL
-	}
+	urls := indexURLs(list)
 	g := credentials.Options{URLs: slices.Values(urls), Indexes: urls, Dirs: []string{contextDir}, Home: home, Env: os.Environ()}
 	if c != nil {
 		g.Hosts = c.Hosts
@@ -75,17 +78,49 @@ func indexNetwork(list []locks.Index, contextDir string, c *plan.Config, ui *orc
 	// Its warnings come again with the plan's files.
 	found, err := credentials.Gather(g)
 	if err != nil {
-		return nil, err
+		return content.Network{}, err
 	}
-	n := content.Network{
+	return content.Network{
 		SystemCAs: ca, Credentials: found.Credentials, LookedAt: found.LookedAt,
 		HTTPProxy: proxyVariable("HTTP_PROXY"), HTTPSProxy: proxyVariable("HTTPS_PROXY"), NoProxy: proxyVariable("NO_PROXY"),
+	}, nil
+}
+
+func indexURLs(list []locks.Index) []string {
+	urls := make([]string, len(list))
+	for i := range list {
+		urls[i] = list[i].URL
+	}
+	return urls
+}
+
+// indexClient is made when the first question needs it.
+func indexClient(network func() (content.Network, error), ui *orchestrator.UI) (index.Fetcher, error) {
+	n, err := network()
+	if err != nil {
+		return nil, err
 	}
 	return n.Client(16, func(ev fetch.Event) {
 		if ev.Err != nil {
 			ui.Verbose("asking %s: %v, trying again in %v", ev.URL, ev.Err, ev.Wait)
 		}
 	})
+}
+
+// indexHolder names the credentials for the indexes, so that what they say to one
+// is remembered for its holders; "" where there are none. Where they can't be
+// named it is "" too: then nothing of theirs is remembered.
+func (o *lazyOptions) indexHolder(ctx context.Context, network func() (content.Network, error), list []locks.Index) (name string) {
+	n, err := network()
+	urls := indexURLs(list)
+	inURL := slices.ContainsFunc(urls, func(u string) bool { return fetch.URLIdentity(u) != "" })
+	if err == nil && (inURL || len(n.Credentials) > 0) {
+		_ = inStore(o, func(s *store.Store) error {
+			name, err = n.Holder(ctx, s, urls)
+			return err
+		})
+	}
+	return name
 }
 
 // lookupEvery is how often a long search says how far it is.

@@ -22,7 +22,8 @@ func TestMain(m *testing.M) {
 // The scripts run lazybuild where there is nothing of the machine's: PATH holds
 // lazybuild and the script's own bin directory. $ORIGIN is a server of what is
 // in the directory www, $INDEX one of a package index that has "demo" in two
-// versions. Their extra commands are
+// versions, and below /private for me with the password hunter2 alone. Their
+// extra commands are
 //
 //	code N lazybuild ARGS…    run it, and see that it exits with N
 //	subst FILE                replace $ORIGIN and $INDEX in the file
@@ -60,6 +61,9 @@ func serveIndex(w http.ResponseWriter, r *http.Request) {
 	if strings.HasPrefix(r.URL.Path, "/closed/") {
 		w.WriteHeader(http.StatusForbidden)
 		return
+	}
+	if user, password, _ := r.BasicAuth(); strings.HasPrefix(r.URL.Path, "/private/") && user+password == "mehunter2" {
+		r.URL.Path = strings.TrimPrefix(r.URL.Path, "/private")
 	}
 	if r.URL.Path != "/simple/demo/" {
 		http.NotFound(w, r)

@@ -46,6 +46,11 @@ type lazyOptions struct {
 	fallback        string
 	podman          string
 
+	// strict makes it an error when a lock that was found can't be completed.
+	strict bool
+	// renew asks registries again whose answers are old; nil before there is a plan.
+	renew func()
+
 	flags  *pflag.FlagSet
 	global []string // podman's flags that stood before "build"
 }
@@ -105,7 +110,7 @@ func (o *lazyOptions) fill(b *orchestrator.Options) error {
 		return fmt.Errorf("finding lazybuild's own executable: %w", err)
 	}
 	b.Base, b.Tmp = runDir(), tmpDir()
-	b.Proxy, b.Volume = o.proxy, o.volume
+	b.Proxy, b.Volume, b.Online = o.proxy, o.volume, o.renew
 	if o.fallback == "materialize" {
 		b.Materialize = o.materialized(b)
 	}
@@ -168,10 +173,11 @@ func variable(flag string) string {
 
 func (o *lazyOptions) plan(ui *orchestrator.UI, t *orchestrator.Target, c *plan.Config, platform string) (*plan.Plan, error) {
 	own := registriesOf(t.Context, c, o.registryCache(), ui.Warn)
+	o.renew = own.cargo.renew
 	p := plan.Options{
 		ContextDir: t.Context, Containerfile: t.Containerfile(), OutputDir: outputDir, Config: c,
 		BuildArgFiles: o.buildArgFiles, BuildArgs: o.buildArgs, Platform: platform, SourceRPMs: o.rpmSource, RegistryURL: own.url, Mirror: own.configured,
-		Lookup: o.lookup(ui, t.Context, c),
+		Lookup: o.lookup(ui, t.Context, c), Strict: o.strict || o.hermetic,
 	}
 	for _, s := range o.inputs {
 		ins, err := plan.ParseInput(s)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 
@@ -38,7 +39,7 @@ func (o *sourceOptions) addFlags(cmd *cobra.Command) {
 const everyArch = "amd64,arm64,ppc64le,s390x"
 
 // platforms joins --platform and --arch.
-func (o *sourceOptions) platforms() string {
+func (o *sourceOptions) platforms() (string, error) {
 	var all []string
 	if o.platform != "" {
 		all = append(all, o.platform)
@@ -48,11 +49,13 @@ func (o *sourceOptions) platforms() string {
 		arches = everyArch
 	}
 	for a := range strings.SplitSeq(arches, ",") {
-		if a = strings.TrimSpace(a); a != "" {
+		if a = strings.TrimSpace(a); strings.Contains(a, "/") {
+			return "", fmt.Errorf("--arch %q is no architecture; --platform %s is for platforms", a, a)
+		} else if a != "" {
 			all = append(all, "linux/"+a)
 		}
 	}
-	return strings.Join(all, ",")
+	return strings.Join(all, ","), nil
 }
 
 func (o *sourceOptions) ui() *orchestrator.UI {
@@ -79,7 +82,11 @@ func (o *sourceOptions) plan(args []string) (*plan.Plan, error) {
 	if err != nil {
 		return nil, &orchestrator.UsageError{Err: err}
 	}
-	p, err := o.lazyOptions.plan(o.ui(), t, config, o.platforms())
+	platforms, err := o.platforms()
+	if err != nil {
+		return nil, &orchestrator.UsageError{Err: err}
+	}
+	p, err := o.lazyOptions.plan(o.ui(), t, config, platforms)
 	if err != nil {
 		return nil, planError(err)
 	}

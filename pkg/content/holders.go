@@ -41,6 +41,17 @@ func holdersIn(ctx context.Context, s *store.Store, creds []fetch.Credential, t 
 	return all, nil
 }
 
+// Holder names the credentials of the network, and those in front of the hosts of
+// urls, as store.View.Tag does; it is empty when there are none. The store's key
+// is made when there is none.
+func (n *Network) Holder(ctx context.Context, s *store.Store, urls []string) (string, error) {
+	all, err := holdersIn(ctx, s, credentials(n), &tree.Tree{Files: []tree.File{{URLs: urls}}})
+	if err != nil {
+		return "", err
+	}
+	return all.view(s).Tag(), nil
+}
+
 // urlsWithUser are the URLs of a tree that have a user in front of the host.
 // There may be a million others.
 func urlsWithUser(t *tree.Tree) func(yield func(string) bool) {

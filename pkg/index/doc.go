@@ -23,6 +23,8 @@
 //
 // The answer for a package is kept in a file, under a key of the indexes, the
 // name, the version and the digests, so that a second question needs no network.
+// What came by a credential is remembered for who holds the same credentials
+// alone (Options.Holder); for others it is not there, and they ask by themselves.
 // A file's length that no page states is asked for by HEAD, once. Credentials
 // are in no such file, and URLs with a query, which may be signed and end some
 // day, are not kept at all. A damaged or lost file costs a request.

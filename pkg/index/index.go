@@ -28,6 +28,10 @@ var _ Fetcher = (*fetch.Client)(nil)
 type Options struct {
 	// Dir holds what is remembered; it is made when it is missing. Empty: nothing is.
 	Dir string
+	// Holder names the credentials that are held for the indexes' hosts, without
+	// telling them; "" when there are none. What an index said to a request with a
+	// credential is remembered for the same name alone. Nil is "" always.
+	Holder func() string
 	// Parallel is how many packages are looked up at once; 16 by default.
 	Parallel int
 	// Progress, if set, is called before each package that needs the network, and
@@ -90,7 +94,10 @@ func (c *Client) Find(ctx context.Context, packages []locks.Unresolved, indexes 
 	if err != nil {
 		return nil, nil, err
 	}
-	q := &query{c: c, sites: sites, pages: map[string]*onePage{}, files: make([][]found, len(packages))}
+	q := &query{c: c, sites: sites, pages: map[string]*onePage{}, files: make([][]found, len(packages)), private: make([]bool, len(packages))}
+	if c.opt.Holder != nil && c.opt.Dir != "" {
+		q.holder = c.opt.Holder()
+	}
 	missing, err := q.recall(ctx, packages)
 	if err != nil {
 		return nil, nil, err
@@ -151,15 +158,19 @@ type query struct {
 	files [][]found // per package
 	whole bool      // files came from one file, as they were left there
 
+	holder  string // see Options.Holder
+	private []bool // per package: a credential has been used for it
+
 	mu    sync.Mutex
 	pages map[string]*onePage
 }
 
 // onePage is a page that is read once, whoever asks.
 type onePage struct {
-	once  sync.Once
-	files []file
-	err   error
+	once    sync.Once
+	files   []file
+	private atomic.Bool // a request for it had a credential
+	err     error
 }
 
 // recall fills in what is remembered and returns the places of the rest.
@@ -173,7 +184,7 @@ func (q *query) recall(ctx context.Context, packages []locks.Unresolved) ([]int,
 	for start := 0; start < len(packages); start += chunk {
 		g.Go(func() error {
 			for i := start; i < min(start+chunk, len(packages)) && ctx.Err() == nil; i++ {
-				q.files[i] = q.c.remembered(q.key(&packages[i]))
+				q.files[i], q.private[i] = q.remembered(&packages[i])
 			}
 			return context.Cause(ctx)
 		})
@@ -264,27 +275,32 @@ func (e *absentError) Error() string { return e.text }
 func (q *query) one(ctx context.Context, net Fetcher, u *locks.Unresolved, at int) error {
 	var files []found
 	project, there := locks.NormalizePyName(u.Name), false
+	private := new(atomic.Bool)
 	for i := range q.sites {
-		page, err := q.page(ctx, net, q.sites[i].page(project))
-		if isAbsent(err) {
+		page := q.page(ctx, net, q.sites[i].page(project))
+		// That it has nothing is an answer too.
+		if page.private.Load() {
+			private.Store(true)
+		}
+		if isAbsent(page.err) {
 			continue
 		}
-		if err != nil {
-			return err
+		if page.err != nil {
+			return page.err
 		}
 		there = true
-		if files = merge(files, match(u, page)); complete(u, files) {
+		if files = merge(files, match(u, page.files)); complete(u, files) {
 			break
 		}
 	}
 	if len(files) == 0 {
 		return &absentError{q.absence(u, there)}
 	}
-	if err := q.sizes(ctx, net, files); err != nil {
+	if err := q.sizes(noting(ctx, private), net, files); err != nil {
 		return err
 	}
-	q.files[at] = files
-	q.c.remember(q.key(u), files)
+	q.files[at], q.private[at] = files, private.Load()
+	q.remember(u, files, private.Load())
 	return nil
 }
 
@@ -309,8 +325,13 @@ func (q *query) absence(u *locks.Unresolved, there bool) string {
 	return in + " has no file of that version"
 }
 
+// noting notes in private that a request has carried a credential.
+func noting(ctx context.Context, private *atomic.Bool) context.Context {
+	return fetch.WithNote(ctx, func(fetch.Identity) { private.Store(true) })
+}
+
 // page reads a page, once.
-func (q *query) page(ctx context.Context, net Fetcher, at string) ([]file, error) {
+func (q *query) page(ctx context.Context, net Fetcher, at string) *onePage {
 	q.mu.Lock()
 	p := q.pages[at]
 	if p == nil {
@@ -319,7 +340,7 @@ func (q *query) page(ctx context.Context, net Fetcher, at string) ([]file, error
 	}
 	q.mu.Unlock()
 	p.once.Do(func() {
-		doc, err := net.Page(ctx, at, accept, maxPage)
+		doc, err := net.Page(noting(ctx, &p.private), at, accept, maxPage)
 		if err == nil {
 			if p.files, err = parsePage(doc); err != nil {
 				err = fmt.Errorf("%s: %w", fetch.Redact(at), err)
@@ -327,7 +348,7 @@ func (q *query) page(ctx context.Context, net Fetcher, at string) ([]file, error
 		}
 		p.err = err
 	})
-	return p.files, p.err
+	return p
 }
 
 // sizes asks for the lengths that no page states. A server that doesn't say is

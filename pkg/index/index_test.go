@@ -60,14 +60,17 @@ func (w *world) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 func (w *world) index(path string) locks.Index { return locks.Index{Kind: "index", URL: w.URL + path} }
 
 // client asks over the real fetch.Client.
-func client(t *testing.T, dir string) *Client {
+func client(t *testing.T, dir string) *Client { return clientOf(t, dir, "") }
+
+// clientOf is client for who holds credentials of that name.
+func clientOf(t *testing.T, dir, holder string) *Client {
 	return New(func() (Fetcher, error) {
 		c, err := fetch.New(fetch.Options{MaxTries: 1})
 		if err == nil {
 			t.Cleanup(c.Close)
 		}
 		return c, err
-	}, Options{Dir: dir})
+	}, Options{Dir: dir, Holder: func() string { return holder }})
 }
 
 func jsonPage(files ...string) [2]string {
@@ -191,7 +194,7 @@ func TestSecondQuestionNeedsNoNetwork(t *testing.T) {
 	at := strings.Replace(w.URL, "http://", "http://user:secret@", 1) + "/simple"
 	ask := func(u locks.Unresolved) []locks.Artifact {
 		t.Helper()
-		files, warnings, err := client(t, dir).Find(t.Context(), []locks.Unresolved{u}, []locks.Index{{Kind: "index", URL: at}})
+		files, warnings, err := clientOf(t, dir, "user").Find(t.Context(), []locks.Unresolved{u}, []locks.Index{{Kind: "index", URL: at}})
 		if err != nil || len(warnings) != 1 || !strings.Contains(warnings[0], "has been yanked from the index: broken") {
 			t.Fatal(warnings, err)
 		}
@@ -399,7 +402,8 @@ func BenchmarkRemembered(b *testing.B) {
 		u.Name = fmt.Sprint("p", i)
 		packages = append(packages, u)
 		name := fmt.Sprintf("p%d-1.0-cp312-cp312-manylinux_2_17_x86_64.whl", i)
-		c.remember((&query{sites: sites}).key(&u), []found{{file: file{Name: name, URL: "https://example.org/" + name, Digests: u.Digests}, Digest: u.Digests[0]}})
+		q := &query{c: c, sites: sites}
+		q.remember(&u, []found{{file: file{Name: name, URL: "https://example.org/" + name, Digests: u.Digests}, Digest: u.Digests[0]}}, false)
 	}
 	if _, _, err := c.Find(b.Context(), packages, indexes); err != nil {
 		b.Fatal(err)

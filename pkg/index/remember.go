@@ -14,20 +14,24 @@ import (
 	"github.com/lazybuild/lazybuild/pkg/locks"
 )
 
-// form is the version of what is remembered; another one is another key.
-const form = "1"
+// form is the version of what is remembered; another one is another key. In form
+// 1 it was not kept whose an answer is.
+const form = "2"
 
-// key names the answer for a package: it changes with everything that could
-// change the answer, and holds no credential.
-func (q *query) key(u *locks.Unresolved) string {
+// key names the answer for a package that the holders of holder may see ("":
+// everybody): it changes with everything that could change the answer, and holds
+// no credential.
+func (q *query) key(u *locks.Unresolved, holder string) string {
 	h := sha256.New()
+	h.Write([]byte(holder + "\x00"))
 	q.write(h, u)
 	return hex.EncodeToString(h.Sum(nil))
 }
 
 // keyOfAll names the answers for all packages of a lock.
-func (q *query) keyOfAll(packages []locks.Unresolved) string {
+func (q *query) keyOfAll(packages []locks.Unresolved, holder string) string {
 	h := sha256.New()
+	h.Write([]byte(holder + "\x00"))
 	for i := range packages {
 		q.write(h, &packages[i])
 	}
@@ -57,14 +61,32 @@ func (q *query) write(h hash.Hash, u *locks.Unresolved) {
 
 func (c *Client) path(key string) string { return filepath.Join(c.opt.Dir, key[:2], key+".json") }
 
-// remembered returns what is known under a key; nil when that is nothing, or
-// nothing that can be read.
-func (c *Client) remembered(key string) []found {
-	var files []found
-	if !c.load(key, &files) || !sound(files) {
-		return nil
+// holders are those under whose names q may look: everybody's, and its own.
+func (q *query) holders() []string {
+	if q.holder == "" {
+		return []string{""}
 	}
-	return files
+	return []string{q.holder, ""}
+}
+
+// remembered returns what is known of a package, and whether it is the holder's
+// alone; nil when that is nothing, or nothing that can be read.
+func (q *query) remembered(u *locks.Unresolved) (files []found, private bool) {
+	for _, holder := range q.holders() {
+		if q.c.load(q.key(u, holder), &files) && sound(files) {
+			return files, holder != ""
+		}
+	}
+	return nil, false
+}
+
+// keep is the name under which an answer is kept; false where it can't be:
+// nobody would know again who may see it.
+func (q *query) keep(private bool) (holder string, ok bool) {
+	if private {
+		return q.holder, q.holder != ""
+	}
+	return "", true
 }
 
 // load reads a file of what is remembered.
@@ -103,9 +125,9 @@ func sound(files []found) bool {
 }
 
 // remember keeps an answer, if it can be kept.
-func (c *Client) remember(key string, files []found) {
-	if !signed(files) {
-		c.save(key, files)
+func (q *query) remember(u *locks.Unresolved, files []found, private bool) {
+	if holder, ok := q.keep(private); ok && !signed(files) {
+		q.c.save(q.key(u, holder), files)
 	}
 }
 
@@ -143,11 +165,14 @@ func (c *Client) save(key string, value any) {
 const manyPackages = 200
 
 func (q *query) recallAll(packages []locks.Unresolved) bool {
-	if len(packages) < manyPackages {
-		return false
-	}
+	return len(packages) >= manyPackages && slices.ContainsFunc(q.holders(), func(holder string) bool {
+		return q.recallAllOf(packages, holder)
+	})
+}
+
+func (q *query) recallAllOf(packages []locks.Unresolved, holder string) bool {
 	var all [][]found
-	if !q.c.load(q.keyOfAll(packages), &all) || len(all) != len(packages) {
+	if !q.c.load(q.keyOfAll(packages, holder), &all) || len(all) != len(packages) {
 		return false
 	}
 	for _, files := range all {
@@ -160,7 +185,8 @@ func (q *query) recallAll(packages []locks.Unresolved) bool {
 }
 
 func (q *query) rememberAll(packages []locks.Unresolved) {
-	if len(packages) >= manyPackages && !q.whole && !slices.ContainsFunc(q.files, signed) {
-		q.c.save(q.keyOfAll(packages), q.files)
+	holder, ok := q.keep(slices.Contains(q.private, true))
+	if ok && len(packages) >= manyPackages && !q.whole && !slices.ContainsFunc(q.files, signed) {
+		q.c.save(q.keyOfAll(packages, holder), q.files)
 	}
 }

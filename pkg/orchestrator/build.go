@@ -59,6 +59,9 @@ type Options struct {
 	SecretVariables []string
 	// Report is the file for the JSON report; empty for none.
 	Report string
+	// Online, if set, is called at the end of a build that has downloaded
+	// something, or could not. It must not block for long.
+	Online func()
 	// UI takes messages for people.
 	UI *UI
 	// Signals are the user's wishes to end.
@@ -225,12 +228,23 @@ func (b *build) finish(code int) {
 	} else {
 		b.byeToProxy(code)
 		b.o.UI.Summary(b.o.Plan.Tree, b.summary)
+		b.sayOnline()
 	}
 	if b.o.Report == "" {
 		return
 	}
 	if err := writeReport(b.o.Report, newReport(b, code)); err != nil {
 		b.o.UI.Warn("%v", err)
+	}
+}
+
+// sayOnline calls Online where it is due.
+func (b *build) sayOnline() {
+	b.mu.Lock()
+	failed := len(b.failed)
+	b.mu.Unlock()
+	if b.o.Online != nil && !b.broken && b.summary.Fetched.Files+failed > 0 {
+		b.o.Online()
 	}
 }
 

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/lazybuild/lazybuild/pkg/locks"
@@ -24,6 +25,37 @@ type Question struct {
 // and warnings for people. An error means that the build can't be planned; it
 // names what could not be found.
 type Lookup func(Question) (files []locks.Artifact, warnings []string, err error)
+
+// UnreachableError is a Lookup's whose index could not be reached: it says
+// nothing about the lock.
+type UnreachableError struct{ Err error }
+
+// Error is the cause's.
+func (e *UnreachableError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *UnreachableError) Unwrap() error { return e.Err }
+
+// lookUpAll completes all locks. Nobody has asked for a lock that was found: an
+// index that can't be reached must not keep a project from being built that plain
+// podman would build.
+func (b *builder) lookUpAll() error {
+	var errs []error
+	var kept []readLock
+	for _, r := range b.read {
+		err := b.lookUp(r.lock)
+		if away := new(UnreachableError); errors.As(err, &away) && !b.o.asked() && !b.o.Strict {
+			b.plan.Warnings = append(b.plan.Warnings, fmt.Sprintf(
+				"%v; the lock is left out, so that its packages come in the build as they do without lazybuild (--lazy-input %s:%s makes this an error)",
+				err, r.lock.Type, r.lock.File))
+			continue
+		}
+		errs = append(errs, err)
+		kept = append(kept, r)
+	}
+	b.read = kept
+	return errors.Join(errs...)
+}
 
 // lookUp completes a lock. It is called when all locks have been read without
 // an error, so that nobody waits for an index to hear of a typing mistake.

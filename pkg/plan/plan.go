@@ -74,6 +74,9 @@ type Options struct {
 	// Lookup finds the files of packages of which a lock states no URL. It may use
 	// the network; nil leaves such packages out with a warning.
 	Lookup Lookup
+	// Strict makes it an error for a lock that was found, too, when Lookup could
+	// not reach an index; otherwise such a lock is left out with a warning.
+	Strict bool
 	// ReadFile replaces the reading of a project's files in tests.
 	ReadFile func(path string) ([]byte, error)
 
@@ -157,10 +160,7 @@ func Make(o Options) (*Plan, error) {
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	for _, r := range b.read {
-		errs = append(errs, b.lookUp(r.lock))
-	}
-	if err := errors.Join(errs...); err != nil {
+	if err := b.lookUpAll(); err != nil {
 		return nil, err
 	}
 	for _, r := range b.read {

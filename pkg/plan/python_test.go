@@ -2,6 +2,7 @@ package plan
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -9,6 +10,7 @@ import (
 
 	"github.com/lazybuild/lazybuild/pkg/digest"
 	"github.com/lazybuild/lazybuild/pkg/locks"
+	"github.com/lazybuild/lazybuild/pkg/tree"
 )
 
 const uvLock = "version = 1\n[[package]]\nname = \"u\"\nversion = \"1\"\nsource = { registry = \"https://example.org/simple\" }\n" +
@@ -115,6 +117,46 @@ func TestFailedLookupNamesTheLock(t *testing.T) {
 	o.Lookup = nil
 	if p := makePlan(t, o); !strings.Contains(strings.Join(p.Warnings, "\n"), "1 packages (r first) have no URL") {
 		t.Errorf("warnings %q", p.Warnings)
+	}
+}
+
+func TestAFoundLockWhoseIndexIsAwayIsLeftOutWithAWarning(t *testing.T) {
+	dir := project(t, map[string]string{"requirements.txt": "r==1\n", "rpms.lock.yaml": oneRPM})
+	away := &UnreachableError{errors.New("the index is away")}
+	named := []Input{{Type: "pip", Path: "requirements.txt", By: "--lazy-input"}}
+	for name, c := range map[string]struct {
+		inputs []Input
+		strict bool
+		err    error
+		fails  bool
+	}{
+		"found":            {err: away},
+		"named":            {err: away, inputs: named, fails: true},
+		"found, strict":    {err: away, strict: true, fails: true},
+		"found, not in it": {err: errors.New("has no such project"), fails: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := options(dir)
+			o.Inputs, o.Strict = c.inputs, c.strict
+			o.Lookup = func(Question) ([]locks.Artifact, []string, error) { return nil, nil, c.err }
+			p, err := Make(o)
+			if c.fails {
+				if !errors.Is(err, c.err) {
+					t.Errorf("Make: %v, want %v", err, c.err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			// As if the lock were not there: pip must be free to ask by itself.
+			if len(p.Tree.Inputs) != 1 || p.Tree.Inputs[0].Type != "rpm" || slices.ContainsFunc(p.Env, func(e tree.Env) bool { return e.Name == "PIP_NO_INDEX" }) {
+				t.Errorf("inputs %v, environment %v", p.Tree.Inputs, p.Env)
+			}
+			if w := strings.Join(p.Warnings, "\n"); !strings.Contains(w, "requirements.txt: the index is away; the lock is left out") || !strings.Contains(w, "--lazy-input pip:requirements.txt") {
+				t.Errorf("warnings %q", p.Warnings)
+			}
+		})
 	}
 }
 
