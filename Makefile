@@ -75,7 +75,7 @@ soak: build ## Sixteen builds at once over a bad network, for SOAK (20m)
 	$(WITHENV) LAZYBUILD_SOAK='$(SOAK)' go test -tags '$(TAGS) e2e' -timeout 24h -count=1 -run TestSoak -v $(ARGS) ./e2e/
 
 .PHONY: bench
-bench: build ## Builds with lazybuild against all other ways, on three links (hours; ARGS=-quick: minutes)
+bench: build ## Builds with lazybuild against all other ways, on three links (40 minutes; ARGS=-quick: three)
 	$(WITHENV) go run -tags '$(TAGS)' ./bench $(ARGS)
 
 .PHONY: bench-go

@@ -97,6 +97,7 @@ func (m *maker) takeEntries(ctx context.Context, w *workload, files string, lock
 	if w.fitting, err = prefetch.OnlyFitting(w.all, lock, machine()); err != nil {
 		return err
 	}
+	w.allBytes, w.bytes = total(w.all, files), total(w.fitting, files)
 	w.floor = filepath.Join(m.work, w.name, "floor")
 	return link(w.fitting, files, w.floor)
 }

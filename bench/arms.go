@@ -74,7 +74,8 @@ func (b *bench) withVolume(ctx context.Context, w *workload, output, image strin
 
 // direct is plain podman build with the network.
 func (b *bench) direct(ctx context.Context, w *workload, image string) (int64, error) {
-	return 0, b.command(ctx, w.direct, "podman", "build", "-f", filepath.Join(w.direct, "Containerfile"), "--no-cache", "--network=host", "-t", image, w.direct)
+	args := []string{"build", "-f", filepath.Join(w.direct, "Containerfile"), "--no-cache", "--network=host", "-t", image}
+	return 0, b.command(ctx, w.direct, "podman", append(append(args, b.trusting...), w.direct)...)
 }
 
 // cacheDirs are where buildah keeps cache mounts: below TMPDIR.

@@ -29,12 +29,14 @@ type bench struct {
 	short  string // podman's storage and lazybuild's mounts: sockets need short paths
 	origin *origin.Server
 
-	use    string        // lazybuild's store
-	env    []string      // for one command
-	waited time.Duration // what the last build with lazybuild waited
-	cached string        // the workload whose files the cache mount holds
-	images []string      // built since the last tidying
-	count  int           // of images, and of what was put aside
+	use string   // lazybuild's store
+	env []string // for one command
+	// trusting are arguments of a build that asks the origin itself.
+	trusting []string
+	waited   time.Duration // what the last build with lazybuild waited
+	cached   string        // the workload whose files the cache mount holds
+	images   []string      // built since the last tidying
+	count    int           // of images, and of what was put aside
 }
 
 func newBench(ctx context.Context, cache, binary string, o *origin.Server) (*bench, error) {
@@ -67,10 +69,29 @@ func (b *bench) isolate(ctx context.Context) error {
 	if err := errors.Join(os.WriteFile(conf, []byte(text), 0o644), os.Mkdir(b.tmp(), 0o700)); err != nil {
 		return err
 	}
+	if b.origin.CA != nil {
+		if err := b.trust(); err != nil {
+			return err
+		}
+	}
 	return errors.Join(
 		os.Setenv("CONTAINERS_STORAGE_CONF", conf),
 		os.Setenv("LAZYBUILD_RUNDIR", filepath.Join(b.short, "run")),
 		os.Setenv("TMPDIR", b.tmp()))
+}
+
+// inside is where the builds that ask the origin themselves find its authority.
+const inside = "/bench-ca.pem"
+
+// trust makes the prefetch, lazybuild and the programs of builds believe the
+// origin's certificate.
+func (b *bench) trust() error {
+	file := filepath.Join(b.short, "ca.pem")
+	b.trusting = []string{"-v", file + ":" + inside + ":ro"}
+	for _, name := range []string{"SSL_CERT_FILE", "PIP_CERT", "NODE_EXTRA_CA_CERTS"} {
+		b.trusting = append(b.trusting, "--env", name+"="+inside)
+	}
+	return errors.Join(os.WriteFile(file, b.origin.CA, 0o644), os.Setenv("SSL_CERT_FILE", file))
 }
 
 // serviceEnd is longer than podman's API service waits for another client.
@@ -112,11 +133,11 @@ func (b *bench) putAside(dir string) error {
 }
 
 // settle is how long the file system is given after a great removal.
-const settle = 60 * time.Second
+const settle = 30 * time.Second
 
 // So many builds are left lying about, unless less than roomy bytes are free.
 const (
-	leftBuilds = 24
+	leftBuilds = 80
 	roomy      = 20 << 30
 )
 

@@ -6,6 +6,7 @@ import (
 	"archive/zip"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -97,6 +98,52 @@ func TestInterruptedRunGoesOn(t *testing.T) {
 	defer other.close()
 	if len(other.samples) > 0 {
 		t.Error("measurements of another program were taken over")
+	}
+}
+
+func TestShortPresetHasEveryWayAndLink(t *testing.T) {
+	c := config{preset: "short", rounds: 3}
+	if err := c.choose(); err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	for _, cell := range c.cells {
+		tool, _, _ := strings.Cut(cell.workload, "-")
+		for _, arm := range cell.arms {
+			seen[tool+" "+arm] = true
+			seen[tool+" "+cell.link+" "+arm] = true
+		}
+	}
+	for _, tool := range []string{"npm", "uv", "pip", "dnf"} {
+		for _, arm := range everyArm {
+			if !seen[tool+" "+arm] {
+				t.Errorf("%s is nowhere measured with %s", arm, tool)
+			}
+		}
+		for _, link := range []string{"1000", "100", "20"} {
+			for _, arm := range linkArms {
+				if !seen[tool+" "+link+" "+arm] {
+					t.Errorf("%s is not measured with %s on %s", arm, tool, link)
+				}
+			}
+		}
+	}
+	if c := (config{preset: "other"}); c.choose() == nil {
+		t.Error("another preset was taken")
+	}
+	if c := (config{workloads: []string{"npm"}, links: []string{"20"}, arms: []string{"d"}, picked: true}); c.choose() != nil || len(c.cells) != 1 {
+		t.Errorf("one cell: %+v", c.cells)
+	}
+}
+
+func TestPartLeavesPackagesOut(t *testing.T) {
+	out := map[string]bool{"big": true}
+	lock := "lock-version = \"1.0\"\n\n[[packages]]\nname = \"big\"\nx = 1\n\n[[packages]]\nname = \"bigger\"\n"
+	if got, want := string(withoutPackages([]byte(lock), out)), "lock-version = \"1.0\"\n\n[[packages]]\nname = \"bigger\"\n"; got != want {
+		t.Errorf("lock: %q", got)
+	}
+	if got := string(withoutLines([]byte("big==1\nbigger==2\n"), out)); got != "bigger==2\n" {
+		t.Errorf("requirements: %q", got)
 	}
 }
 

@@ -58,7 +58,9 @@ func (m *maker) dnf(ctx context.Context, w *workload) error {
 	if err := m.repositories(ctx, w, packages); err != nil {
 		return err
 	}
-	w.what = fmt.Sprintf("dnf install of %d out of %d packages, %s", installed, len(packages), humanize.Bytes(uint64(total(w.all, w.floor))))
+	w.allBytes = total(w.all, w.floor)
+	w.bytes = w.allBytes
+	w.what = fmt.Sprintf("dnf install of %d out of %d packages, %s", installed, len(packages), humanize.Bytes(uint64(w.allBytes)))
 	direct := fmt.Sprintf("FROM "+dnfImage+"\nCOPY bench.repo /etc/yum.repos.d/\nRUN "+cacheMount+"/var/cache/dnf "+dnfCommand+"\n", "1", top)
 	return write(map[string]string{"Containerfile": direct}, w.direct)
 }
@@ -125,6 +127,9 @@ func (m *maker) repositories(ctx context.Context, w *workload, packages []*synth
 	for _, id := range ids {
 		fmt.Fprintf(&local, text, id, "file:///cachi2/output/deps/rpm/"+machine()+"/"+id)
 		fmt.Fprintf(&direct, text, id, m.origin.URL+"/rpm/"+id)
+		if m.origin.CA != nil {
+			direct.WriteString("sslcacert=" + inside + "\n")
+		}
 	}
 	repos := filepath.Join(m.work, w.name, "repos.d")
 	if err := os.MkdirAll(repos, 0o755); err != nil {

@@ -33,6 +33,9 @@ func openLog(c config) (*log, error) {
 		return nil, err
 	}
 	fmt.Fprintf(h, "%+v", c.faults)
+	if c.https {
+		fmt.Fprint(h, "https")
+	}
 	// Other locks are other measurements.
 	lock, _ := os.ReadFile(filepath.Join(c.cache, "app", "before", "pylock.toml"))
 	h.Write(lock)

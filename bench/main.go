@@ -26,8 +26,9 @@
 //
 // Needs what hack/setup.sh installs, and root. From the repository's root:
 //
-//	make bench ARGS=-quick     one workload, one link: about two minutes
-//	make bench                 everything: says how long it will take
+//	make bench ARGS=-quick           one workload, one link: about two minutes
+//	make bench                       all that is to be shown: about forty minutes
+//	make bench ARGS='-preset full'   every workload on every link: hours
 package main
 
 import (
@@ -47,8 +48,11 @@ import (
 type config struct {
 	binary, cache, out     string
 	workloads, links, arms []string
+	preset                 string
+	cells                  []cell
 	rounds                 int
-	quick, fresh           bool
+	quick, fresh, https    bool
+	picked                 bool // workloads, links or arms are given
 	long                   time.Duration
 	faults                 origin.Faults
 	note                   string
@@ -74,13 +78,15 @@ func parse(args []string) (config, error) {
 	f.StringVar(&c.binary, "lazybuild", "bin/lazybuild", "the lazybuild to measure")
 	f.StringVar(&c.cache, "cache", "", "directory for locks, downloads and results (default: bench in the cache of hack/setup.sh)")
 	f.StringVar(&c.out, "out", "docs/benchmarks", "directory for the table and the plot")
-	workloads := f.String("workloads", strings.Join(allWorkloads, ","), "what to build")
+	f.StringVar(&c.preset, "preset", "short", "short, or full: every workload on every link")
+	workloads := f.String("workloads", strings.Join(allWorkloads, ","), "what to build; with this, -links or -arms: each on each link in each way")
 	links := f.String("links", "1000,100,20", "links, by their Mbit/s")
-	ids := f.String("arms", "a,b,c,c2,d,e,f,g", "ways to build")
+	ids := f.String("arms", strings.Join(everyArm, ","), "ways to build")
 	f.IntVar(&c.rounds, "rounds", 3, "how often each is measured")
 	f.BoolVar(&c.quick, "quick", false, "npm on 100 Mbit/s, twice: about two minutes")
 	f.BoolVar(&c.fresh, "fresh", false, "forget the measurements of an earlier run")
-	f.DurationVar(&c.long, "long", 4*time.Minute, "what takes longer than this is measured once")
+	f.DurationVar(&c.long, "long", 0, "what takes longer than this is measured once (default: 30s, full: 4m)")
+	f.BoolVar(&c.https, "https", false, "the origin speaks HTTPS, and HTTP/2 to who can")
 	f.Int64Var(&c.faults.Busy, "busy", 0, "the origin answers every so many-th request with 503")
 	f.Int64Var(&c.faults.Cut, "cut", 0, "the origin cuts every so many-th file in the middle")
 	f.StringVar(&c.note, "note", "", "a remark for the page")
@@ -91,10 +97,13 @@ func parse(args []string) (config, error) {
 		return c, fmt.Errorf("too many arguments: %q", f.Args())
 	}
 	c.workloads, c.links, c.arms = split(*workloads), split(*links), split(*ids)
-	if c.quick {
-		c.workloads, c.links, c.rounds = []string{"npm"}, []string{"100"}, 2
+	f.Visit(func(f *flag.Flag) {
+		c.picked = c.picked || f.Name == "workloads" || f.Name == "links" || f.Name == "arms"
+	})
+	err := c.choose()
+	if err != nil {
+		return c, err
 	}
-	var err error
 	if c.binary, err = filepath.Abs(c.binary); err != nil {
 		return c, err
 	}

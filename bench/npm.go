@@ -70,7 +70,7 @@ func (m *maker) npm(ctx context.Context, w *workload) error {
 		return err
 	}
 	w.what = fmt.Sprintf("npm ci, %d packages, %s, %s of them for this platform", len(w.all),
-		humanize.Bytes(uint64(total(w.all, files))), humanize.Bytes(uint64(total(w.fitting, files))))
+		humanize.Bytes(uint64(w.allBytes)), humanize.Bytes(uint64(w.bytes)))
 	return nil
 }
 

@@ -66,10 +66,15 @@ func (m *maker) python(ctx context.Context, w *workload) error {
 	if err != nil {
 		return err
 	}
+	tool, part := strings.CutSuffix(w.name, "-part")
+	if part {
+		big := bigProjects(wheels, files)
+		lock, wanted = withoutPackages(lock, big), withoutLines(wanted, big)
+	}
 	if err := write(map[string]string{"requirements.txt": string(wanted)}, w.lazy, w.local, w.direct); err != nil {
 		return err
 	}
-	how := installers[w.name]
+	how := installers[tool]
 	err = write(map[string]string{"pylock.toml": toOrigin.Replace(string(lock)), "Containerfile": fmt.Sprintf(pythonFile, how.local)}, w.lazy, w.local)
 	if err != nil {
 		return err
@@ -81,11 +86,52 @@ func (m *maker) python(ctx context.Context, w *workload) error {
 	if err := m.takeEntries(ctx, w, files, nil); err != nil {
 		return err
 	}
-	w.what = fmt.Sprintf("%s install, %d packages, %d files with %s, %s of them for this platform", w.name, strings.Count(string(wanted), "=="),
-		len(w.all), humanize.Bytes(uint64(total(w.all, files))), humanize.Bytes(uint64(total(w.fitting, files))))
+	w.what = fmt.Sprintf("%s install, %d packages, %d files with %s, %s of them for this platform", tool, strings.Count(string(wanted), "=="),
+		len(w.all), humanize.Bytes(uint64(w.allBytes)), humanize.Bytes(uint64(w.bytes)))
 	env := filepath.Join(m.work, w.name, "cachi2.env")
 	w.volumes = []string{"-v", env + ":/cachi2/cachi2.env:ro"}
 	return os.WriteFile(env, []byte(prefetch.Env), 0o644)
+}
+
+// partLimit is the size from which a file makes its package too large for the
+// workloads of slow links.
+const partLimit = 2_000_000
+
+// bigProjects are the projects that have a large file.
+func bigProjects(entries []prefetch.Entry, dir string) map[string]bool {
+	big := map[string]bool{}
+	for _, e := range entries {
+		if fi, err := os.Stat(filepath.Join(dir, e.Path)); err == nil && fi.Size() > partLimit {
+			big[project(path.Base(e.Path))] = true
+		}
+	}
+	return big
+}
+
+// withoutPackages leaves projects out of a pylock.toml.
+func withoutPackages(lock []byte, projects map[string]bool) []byte {
+	const begin = "[[packages]]\nname = \""
+	parts := strings.Split(string(lock), begin)
+	kept := parts[:1]
+	for _, p := range parts[1:] {
+		name, _, _ := strings.Cut(p, "\"")
+		if !projects[name] {
+			kept = append(kept, p)
+		}
+	}
+	return []byte(strings.Join(kept, begin))
+}
+
+// withoutLines leaves projects out of a requirements file.
+func withoutLines(wanted []byte, projects map[string]bool) []byte {
+	var kept strings.Builder
+	for line := range strings.Lines(string(wanted)) {
+		name, _, _ := strings.Cut(line, "==")
+		if !projects[strings.TrimSpace(name)] {
+			kept.WriteString(line)
+		}
+	}
+	return []byte(kept.String())
 }
 
 // index publishes a package index of the wheels and archives (PEP 503), with

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,8 +17,7 @@ import (
 )
 
 func run(ctx context.Context, c config) (err error) {
-	list, err := chosen(c.arms)
-	if err != nil {
+	if _, err := chosen(c.arms); err != nil {
 		return err
 	}
 	links, err := linksOf(c.links)
@@ -27,7 +27,7 @@ func run(ctx context.Context, c config) (err error) {
 	if err := os.MkdirAll(c.cache, 0o755); err != nil {
 		return err
 	}
-	o, err := origin.New()
+	o, err := origin.New(c.https)
 	if err != nil {
 		return err
 	}
@@ -39,14 +39,14 @@ func run(ctx context.Context, c config) (err error) {
 	defer func() { err = errors.Join(err, b.close()) }()
 	p := show.Page{Command: command(c), Machine: describe(ctx, c), Note: c.note, Began: time.Now()}
 	m := &maker{cache: c.cache, work: b.work, binary: c.binary, origin: o}
-	var workloads []*workload
+	workloads := map[string]*workload{}
 	for _, name := range c.workloads {
 		w, err := m.make(ctx, name)
 		if err != nil {
 			return err
 		}
-		workloads = append(workloads, w)
-		p.Workloads = append(p.Workloads, show.Workload{Name: w.name, What: w.what})
+		workloads[name] = w
+		p.Workloads = append(p.Workloads, show.Workload{Name: w.name, What: w.what, Same: w.same()})
 	}
 	log, err := openLog(c)
 	if err != nil {
@@ -55,47 +55,85 @@ func run(ctx context.Context, c config) (err error) {
 	defer log.close()
 	o.Fail(c.faults)
 	for _, a := range arms() {
-		p.Arms = append(p.Arms, show.Arm{ID: a.id, Name: a.name})
+		p.Arms = append(p.Arms, show.Arm{ID: a.id, Name: a.name, Anywhere: !slices.Contains(linkArms, a.id)})
 	}
-	for _, l := range links {
+	byRate := map[string]origin.Link{}
+	for i, l := range links {
+		byRate[c.links[i]] = l
 		p.Links = append(p.Links, show.Link{Name: l.Name, Rate: l.Rate})
 	}
-	if err := rounds(ctx, c, b, log, workloads, links, list); err != nil {
+	save := func() error {
+		p.Samples = log.samples
+		return writePage(c, &p)
+	}
+	if err := (&measured{c, b, log, workloads, byRate}).rounds(ctx, save); err != nil {
 		return err
 	}
-	p.Samples = log.samples
-	return writePage(c, &p)
+	fmt.Print(p.Table(), p.Aims())
+	return nil
 }
 
-// rounds measures what is not measured yet.
-func rounds(ctx context.Context, c config, b *bench, log *log, workloads []*workload, links []origin.Link, list []arm) error {
-	all := c.rounds * len(workloads) * len(links) * len(list)
-	start, done := time.Now(), 0
-	for round := range c.rounds {
-		for _, w := range workloads {
-			for _, l := range links {
-				for _, a := range list {
-					all--
-					if log.has(w.name, l.Name, a.id, round) || log.longest(w.name, l.Name, a.id) > c.long {
-						continue
-					}
-					s, err := b.measure(ctx, a, w, l)
-					if err != nil {
-						return fmt.Errorf("%s, %s, %s: %w", w.name, l.Name, a.name, err)
-					}
-					s.Round = round
-					if err := log.add(s); err != nil {
-						return err
-					}
-					done++
-					left := time.Since(start) / time.Duration(done) * time.Duration(all)
-					say("%d: %s, %s, %s %s: %.1f s, %d MB in %d requests (about %v left)", round+1, w.name, l.Name, a.id, a.name,
-						s.Took.Seconds(), s.Bytes/1e6, s.Requests, left.Round(time.Minute/2))
-				}
+// measured is what rounds needs.
+type measured struct {
+	c         config
+	b         *bench
+	log       *log
+	workloads map[string]*workload
+	links     map[string]origin.Link
+}
+
+// rounds measures what is not measured yet, and saves after each round.
+func (m *measured) rounds(ctx context.Context, save func() error) error {
+	say("about %v for what is not measured yet", m.left(0, 0).Round(time.Minute))
+	for round := range m.c.rounds {
+		for i, cell := range m.c.cells {
+			if round >= cell.rounds {
+				continue
 			}
+			if err := m.cell(ctx, round, i); err != nil {
+				return err
+			}
+		}
+		if err := save(); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// cell measures all ways on one workload and link.
+func (m *measured) cell(ctx context.Context, round, at int) error {
+	cell := m.c.cells[at]
+	w, l := m.workloads[cell.workload], m.links[cell.link]
+	list, err := chosen(cell.arms)
+	if err != nil {
+		return err
+	}
+	for _, a := range list {
+		if !m.todo(cell, a.id, round) {
+			continue
+		}
+		s, err := m.b.measure(ctx, a, w, l)
+		if err != nil {
+			return fmt.Errorf("%s, %s, %s: %w", w.name, l.Name, a.name, err)
+		}
+		s.Round = round
+		if err := m.log.add(s); err != nil {
+			return err
+		}
+		say("%d: %s, %s, %s %s: %.1f s, %d MB in %d requests (about %v left)", round+1, w.name, l.Name, a.id, a.name,
+			s.Took.Seconds(), s.Bytes/1e6, s.Requests, m.left(round, at).Round(time.Minute/2))
+	}
+	return nil
+}
+
+// todo says whether a way is still to be measured in a round.
+func (m *measured) todo(c cell, arm string, round int) bool {
+	if w := m.workloads[c.workload]; arm == "b" && w.same() {
+		return false
+	}
+	link := m.links[c.link].Name
+	return round < c.rounds && !m.log.has(c.workload, link, arm, round) && m.log.longest(c.workload, link, arm) <= m.c.long
 }
 
 func linksOf(names []string) (list []origin.Link, err error) {
@@ -115,9 +153,15 @@ func linksOf(names []string) (list []origin.Link, err error) {
 
 // writePage writes the page and the plot.
 func writePage(c config, p *show.Page) error {
-	name := "full"
-	if c.quick {
+	name := "part"
+	switch {
+	case c.quick:
 		name = "quick"
+	case !c.picked:
+		name = c.preset
+	}
+	if c.https {
+		name += "-https"
 	}
 	if err := os.MkdirAll(c.out, 0o755); err != nil {
 		return err
@@ -127,7 +171,6 @@ func writePage(c config, p *show.Page) error {
 		os.WriteFile(page, []byte(p.Markdown(name+".svg")), 0o644),
 		os.WriteFile(filepath.Join(c.out, name+".svg"), []byte(p.SVG()), 0o644))
 	if err == nil {
-		fmt.Print(p.Table())
 		say("wrote %s", page)
 	}
 	return err
@@ -135,10 +178,19 @@ func writePage(c config, p *show.Page) error {
 
 // command is how to do it again.
 func command(c config) string {
-	if c.quick {
-		return "make bench ARGS=-quick"
+	args := ""
+	switch {
+	case c.quick:
+		args = "-quick"
+	case c.picked:
+		args = fmt.Sprintf("-workloads %s -links %s -arms %s -rounds %d", strings.Join(c.workloads, ","), strings.Join(c.links, ","),
+			strings.Join(c.arms, ","), c.rounds)
+	default:
+		args = fmt.Sprintf("-preset %s -rounds %d", c.preset, c.rounds)
 	}
-	args := fmt.Sprintf("-workloads %s -links %s -rounds %d", strings.Join(c.workloads, ","), strings.Join(c.links, ","), c.rounds)
+	if c.https {
+		args += " -https"
+	}
 	if c.faults != (origin.Faults{}) {
 		args += fmt.Sprintf(" -busy %d -cut %d", c.faults.Busy, c.faults.Cut)
 	}

@@ -21,6 +21,8 @@ type workload struct {
 	lazy, local, direct string
 	// all is what the locks name, fitting what the target platform can use.
 	all, fitting []prefetch.Entry
+	// allBytes and bytes are their sizes.
+	allBytes, bytes int64
 	// floor is a directory that holds fitting, as a prefetch leaves it.
 	floor string
 	// volumes are further -v arguments of a build with a real directory.
@@ -28,6 +30,9 @@ type workload struct {
 	// finish completes a directory after all files have been downloaded.
 	finish func(ctx context.Context, dir string) error
 }
+
+// same says that a prefetch can leave out nothing.
+func (w *workload) same() bool { return len(w.all) == len(w.fitting) }
 
 // maker makes workloads out of what the cache holds.
 type maker struct {
@@ -37,7 +42,8 @@ type maker struct {
 	origin *origin.Server
 }
 
-// names of all workloads, in the order in which they are measured.
+// names of all workloads, in the order in which they are measured. uv-part and
+// pip-part are for slow links.
 var allWorkloads = []string{"npm", "uv", "pip", "dnf"}
 
 func (m *maker) make(ctx context.Context, name string) (*workload, error) {
@@ -53,7 +59,7 @@ func (m *maker) make(ctx context.Context, name string) (*workload, error) {
 	switch name {
 	case "npm":
 		err = m.npm(ctx, w)
-	case "uv", "pip":
+	case "uv", "pip", "uv-part", "pip-part":
 		err = m.python(ctx, w)
 	case "dnf":
 		err = m.dnf(ctx, w)

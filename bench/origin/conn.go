@@ -2,7 +2,6 @@ package origin
 
 import (
 	"net"
-	"sync/atomic"
 	"time"
 )
 
@@ -23,17 +22,15 @@ func (l *listener) Accept() (net.Conn, error) {
 		return nil, err
 	}
 	l.s.conns.Add(1)
-	slow := &conn{Conn: c, s: l.s}
-	slow.fresh.Store(true)
-	return slow, nil
+	return &conn{Conn: c, s: l.s, born: time.Now()}, nil
 }
 
 // conn is a connection that sends as fast as the link lets it.
 type conn struct {
 	net.Conn
-	s     *Server
-	own   pace
-	fresh atomic.Bool // no request has come yet
+	s    *Server
+	own  pace
+	born time.Time
 }
 
 // Write implements net.Conn.
@@ -57,10 +54,8 @@ func (c *conn) Write(b []byte) (sent int, err error) {
 }
 
 // delay is how long the answer to a request on the connection takes to begin.
-func (c *conn) delay() time.Duration {
+// Requests that come at once over a new connection all wait for its handshakes.
+func (c *conn) delay(now time.Time) time.Duration {
 	rtt := c.s.link.Load().RTT
-	if c.fresh.Swap(false) {
-		return (1 + Handshakes) * rtt
-	}
-	return rtt
+	return rtt + max(0, c.born.Add(Handshakes*rtt).Sub(now))
 }

@@ -3,7 +3,7 @@
 // the first of them, and bytes flow as fast as a link lets them, per connection
 // and over all of them. It can answer wrong now and then.
 //
-// What it leaves out: TLS (its round trips are counted, its work is not), slow
-// start, lost packets. All of them would make many small downloads in a row
+// What it leaves out: TLS unless it is asked for (its round trips are counted
+// always, its work is not), slow start, lost packets. All of them would make many small downloads in a row
 // slower, and none would make a parallel one slower.
 package origin

@@ -2,6 +2,9 @@ package origin
 
 import (
 	"context"
+	"crypto/tls"
+	"encoding/pem"
+	"errors"
 	"net"
 	"net/http"
 	"os"
@@ -15,6 +18,8 @@ import (
 type Server struct {
 	// URL is the server's address, without a slash at the end.
 	URL string
+	// CA is the authority of the server's certificate, PEM; nil without HTTPS.
+	CA []byte
 
 	http     *http.Server
 	link     atomic.Pointer[Link]
@@ -36,8 +41,9 @@ type Faults struct {
 	Busy, Cut int64
 }
 
-// New starts a server on a free port of the loopback. Whoever makes it calls Close.
-func New() (*Server, error) {
+// New starts a server on a free port of the loopback, with HTTPS and HTTP/2 if it
+// is to be secure. Whoever makes it calls Close.
+func New(secure bool) (*Server, error) {
 	l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
@@ -46,11 +52,32 @@ func New() (*Server, error) {
 	s.Use(Link{})
 	s.Fail(Faults{})
 	s.http = &http.Server{
-		Handler:     s,
-		ConnContext: func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, connKey{}, c) },
+		Handler: s,
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+			return context.WithValue(ctx, connKey{}, plain(c))
+		},
 	}
-	go func() { _ = s.http.Serve(&listener{l, s}) }()
+	if !secure {
+		go func() { _ = s.http.Serve(&listener{l, s}) }()
+		return s, nil
+	}
+	cert, authority, err := certificate()
+	if err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	s.URL = "https://" + l.Addr().String()
+	s.CA = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: authority})
+	s.http.TLSConfig = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
+	go func() { _ = s.http.ServeTLS(&listener{l, s}, "", "") }()
 	return s, nil
+}
+
+// plain is the connection below TLS.
+func plain(c net.Conn) net.Conn {
+	if t, ok := c.(*tls.Conn); ok {
+		return t.NetConn()
+	}
+	return c
 }
 
 type connKey struct{}
@@ -94,7 +121,7 @@ func (s *Server) Traffic() Traffic {
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	n := s.requests.Add(1)
 	if c, ok := r.Context().Value(connKey{}).(*conn); ok {
-		time.Sleep(c.delay())
+		time.Sleep(c.delay(time.Now()))
 	}
 	f := s.faults.Load()
 	if f.Busy > 0 && n%f.Busy == 0 {
@@ -115,6 +142,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.send(w, r, file)
 	case isPage:
 		w.Header().Set("Content-Type", "text/html")
+		w.Header().Set("Cache-Control", "max-age=600")
 		_, _ = w.Write(page)
 	default:
 		http.NotFound(w, r)
@@ -128,6 +156,8 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request, file string) {
 		return
 	}
 	defer f.Close()
+	// As package indexes say it; pip keeps nothing without.
+	w.Header().Set("Cache-Control", "max-age=31536000, immutable")
 	w.Header().Set("Content-Type", "application/octet-stream")
 	http.ServeContent(w, r, "", time.Unix(1, 0), f)
 }

@@ -1,6 +1,8 @@
 package origin
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"io"
 	"net/http"
 	"os"
@@ -12,7 +14,7 @@ import (
 
 func start(t *testing.T) *Server {
 	t.Helper()
-	s, err := New()
+	s, err := New(false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,6 +72,28 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+func TestHTTPSHasHTTP2AndACertificateToTrust(t *testing.T) {
+	s, err := New(true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(s.CA) {
+		t.Fatal("the authority is no PEM")
+	}
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}, ForceAttemptHTTP2: true}}
+	defer client.CloseIdleConnections()
+	resp, err := client.Get(s.AddPage("/p/", []byte("page")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if data, err := io.ReadAll(resp.Body); err != nil || string(data) != "page" || resp.ProtoMajor != 2 {
+		t.Errorf("%s %q %v", resp.Proto, data, err)
+	}
+}
+
 // The clock is not real: what is tested is when bytes may go.
 func TestBytesShareTheLine(t *testing.T) {
 	now := time.Unix(100, 0)
@@ -92,13 +116,16 @@ func TestBytesShareTheLine(t *testing.T) {
 func TestNewConnectionCostsItsHandshakes(t *testing.T) {
 	s := start(t)
 	s.Use(Link{RTT: time.Second})
-	c := &conn{s: s}
-	c.fresh.Store(true)
-	if got := c.delay(); got != (1+Handshakes)*time.Second {
+	now := time.Unix(100, 0)
+	c := &conn{s: s, born: now}
+	if got := c.delay(now); got != (1+Handshakes)*time.Second {
 		t.Errorf("first request: %v", got)
 	}
-	if got := c.delay(); got != time.Second {
-		t.Errorf("second request: %v", got)
+	if got := c.delay(now.Add(time.Second)); got != Handshakes*time.Second {
+		t.Errorf("a request during the handshakes: %v", got)
+	}
+	if got := c.delay(now.Add(time.Minute)); got != time.Second {
+		t.Errorf("a later request: %v", got)
 	}
 }
 

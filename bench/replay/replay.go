@@ -49,7 +49,7 @@ type replay struct {
 }
 
 func run(ctx context.Context, c config) error {
-	o, err := origin.New()
+	o, err := origin.New(false)
 	if err != nil {
 		return err
 	}

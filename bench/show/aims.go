@@ -9,7 +9,7 @@ import (
 type aim struct {
 	what  string
 	most  float64
-	ratio func(p *Page, workload string, l Link) (float64, bool)
+	ratio func(p *Page, w Workload, l Link) (float64, bool)
 }
 
 func aims() []aim {
@@ -24,9 +24,9 @@ func aims() []aim {
 	}
 }
 
-func overBound(arm string) func(*Page, string, Link) (float64, bool) {
-	return func(p *Page, workload string, l Link) (float64, bool) {
-		list, bound := of(p.Samples, workload, l.Name, arm), p.bound(workload, l)
+func overBound(arm string) func(*Page, Workload, Link) (float64, bool) {
+	return func(p *Page, w Workload, l Link) (float64, bool) {
+		list, bound := p.of(w, l, arm), p.bound(w, l)
 		if len(list) == 0 || bound == 0 {
 			return 0, false
 		}
@@ -34,9 +34,9 @@ func overBound(arm string) func(*Page, string, Link) (float64, bool) {
 	}
 }
 
-func armsRatio(a, b string) func(*Page, string, Link) (float64, bool) {
-	return func(p *Page, workload string, l Link) (float64, bool) {
-		r := ratio(of(p.Samples, workload, l.Name, a), of(p.Samples, workload, l.Name, b))
+func armsRatio(a, b string) func(*Page, Workload, Link) (float64, bool) {
+	return func(p *Page, w Workload, l Link) (float64, bool) {
+		r := ratio(p.of(w, l, a), p.of(w, l, b))
 		return r.Median, r.N > 0
 	}
 }
@@ -45,32 +45,47 @@ func armsRatio(a, b string) func(*Page, string, Link) (float64, bool) {
 // in bold.
 func (p *Page) Aims() string {
 	var b strings.Builder
-	b.WriteString("\n## Aims\n\n| | at most |")
+	b.WriteString("\n## Aims\n\n| |")
+	rule := "|---|"
+	for _, a := range aims() {
+		fmt.Fprintf(&b, " %s: at most %.2f |", a.what, a.most)
+		rule += "---:|"
+	}
+	b.WriteString("\n" + rule + "\n")
+	reached, all := 0, 0
 	for _, w := range p.Workloads {
 		for _, l := range p.Links {
-			fmt.Fprintf(&b, " %s, %s |", w.Name, l.Name)
-		}
-	}
-	b.WriteString("\n|---|---:|" + strings.Repeat("---:|", len(p.Workloads)*len(p.Links)) + "\n")
-	for _, a := range aims() {
-		fmt.Fprintf(&b, "| %s | %.2f |", a.what, a.most)
-		for _, w := range p.Workloads {
-			for _, l := range p.Links {
-				b.WriteString(" " + a.reached(p, w.Name, l) + " |")
+			if !p.shown(w, l) {
+				continue
 			}
+			fmt.Fprintf(&b, "| %s, %s |", w.Name, l.Name)
+			for _, a := range aims() {
+				text, known, ok := a.reached(p, w, l)
+				b.WriteString(" " + text + " |")
+				all, reached = all+one(known), reached+one(ok)
+			}
+			b.WriteString("\n")
 		}
-		b.WriteString("\n")
 	}
+	fmt.Fprintf(&b, "\nReached: %d of %d; missed: %d, in bold.\n", reached, all, all-reached)
 	return b.String()
 }
 
-func (a aim) reached(p *Page, workload string, l Link) string {
-	r, ok := a.ratio(p, workload, l)
-	switch {
-	case !ok:
-		return "–"
-	case r > a.most:
-		return fmt.Sprintf("**%.2f**", r)
+func one(yes bool) int {
+	if yes {
+		return 1
 	}
-	return fmt.Sprintf("%.2f", r)
+	return 0
+}
+
+// reached is the ratio as text, whether it was measured, and whether it is good.
+func (a aim) reached(p *Page, w Workload, l Link) (text string, known, ok bool) {
+	r, known := a.ratio(p, w, l)
+	switch {
+	case !known:
+		return "–", false, false
+	case r > a.most:
+		return fmt.Sprintf("**%.2f**", r), true, false
+	}
+	return fmt.Sprintf("%.2f", r), true, true
 }

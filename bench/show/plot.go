@@ -22,7 +22,9 @@ func (p *Page) SVG() string {
 	y := 10
 	for _, w := range p.Workloads {
 		for _, l := range p.Links {
-			p.group(&b, w.Name, l.Name, &y)
+			if p.shown(w, l) {
+				p.group(&b, w, l, &y)
+			}
 		}
 	}
 	head := fmt.Sprintf("<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" font-family=\"sans-serif\" font-size=\"11\">\n"+
@@ -30,11 +32,11 @@ func (p *Page) SVG() string {
 	return head + b.String() + "</svg>\n"
 }
 
-func (p *Page) group(b *strings.Builder, workload, link string, y *int) {
+func (p *Page) group(b *strings.Builder, w Workload, l Link, y *int) {
 	spreads := map[string]Spread{}
 	most := 0.0
 	for _, a := range p.Arms {
-		s := each(of(p.Samples, workload, link, a.ID), seconds)
+		s := each(p.of(w, l, a.ID), seconds)
 		spreads[a.ID] = s
 		most = max(most, s.Most)
 	}
@@ -42,7 +44,7 @@ func (p *Page) group(b *strings.Builder, workload, link string, y *int) {
 		return
 	}
 	*y += 20
-	fmt.Fprintf(b, "<text x=\"10\" y=\"%d\" font-weight=\"bold\">%s, %s</text>\n", *y, html.EscapeString(workload), html.EscapeString(link))
+	fmt.Fprintf(b, "<text x=\"10\" y=\"%d\" font-weight=\"bold\">%s, %s</text>\n", *y, html.EscapeString(w.Name), html.EscapeString(l.Name))
 	*y += 6
 	scale := (plotWidth - labelAt - valueRoom) / most
 	for _, a := range p.Arms {

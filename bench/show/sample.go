@@ -21,14 +21,48 @@ type Sample struct {
 
 // Workload, Link and Arm are what the samples speak of.
 type (
-	Workload struct{ Name, What string }
+	// Workload is the Same for (a) and (b) when a prefetch can leave out
+	// nothing; then (b) is not measured.
+	Workload struct {
+		Name, What string
+		Same       bool
+	}
 	// Link has its rate in bytes per second.
 	Link struct {
 		Name string
 		Rate int64
 	}
-	Arm struct{ ID, Name string }
+	// Arm is measured Anywhere when the link makes no difference.
+	Arm struct {
+		ID, Name string
+		Anywhere bool
+	}
 )
+
+// of returns the samples of one arm on a workload and link: those of another
+// link where they do not depend on it, those of (a) where (b) is the same.
+func (p *Page) of(w Workload, l Link, arm string) []Sample {
+	if arm == "b" && w.Same {
+		arm = "a"
+	}
+	list := of(p.Samples, w.Name, l.Name, arm)
+	for _, a := range p.Arms {
+		if a.ID != arm || !a.Anywhere || len(list) > 0 {
+			continue
+		}
+		for _, other := range p.Links {
+			if list = of(p.Samples, w.Name, other.Name, arm); len(list) > 0 {
+				return list
+			}
+		}
+	}
+	return list
+}
+
+// shown says whether a workload was measured on a link.
+func (p *Page) shown(w Workload, l Link) bool {
+	return slices.ContainsFunc(p.Samples, func(s Sample) bool { return s.Workload == w.Name && s.Link == l.Name })
+}
 
 // of returns the samples of one arm, in the order of their rounds.
 func of(samples []Sample, workload, link, arm string) (list []Sample) {

@@ -11,8 +11,8 @@ import (
 
 func page() *Page {
 	p := &Page{
-		Command: "bench", Workloads: []Workload{{"npm", "npm & more"}}, Links: []Link{{"slow", 1000}},
-		Arms: []Arm{{"b", "prefetch"}, {"d", "cold"}, {"g", "floor"}},
+		Command: "bench", Workloads: []Workload{{Name: "npm", What: "npm & more"}}, Links: []Link{{"slow", 1000}},
+		Arms: []Arm{{"b", "prefetch", false}, {"d", "cold", false}, {"g", "floor", true}},
 	}
 	add := func(arm string, round int, took time.Duration, needed int64) {
 		p.Samples = append(p.Samples, Sample{Workload: "npm", Link: "slow", Arm: arm, Round: round, Took: took, Needed: needed})
@@ -55,20 +55,45 @@ func TestSpread(t *testing.T) {
 // The link needs three seconds for what the build opens, the floor two.
 func TestBoundIsFloorOrLink(t *testing.T) {
 	p := page()
-	if got := p.bound("npm", p.Links[0]); got != 3 {
+	w := p.Workloads[0]
+	if got := p.bound(w, p.Links[0]); got != 3 {
 		t.Errorf("on the slow link: %v", got)
 	}
-	if got := p.bound("npm", Link{Name: "slow", Rate: 1e9}); got != 2 {
+	if got := p.bound(w, Link{Name: "slow", Rate: 1e9}); got != 2 {
 		t.Errorf("on a fast link: %v", got)
 	}
 }
 
 func TestMissedAimsAreBold(t *testing.T) {
 	text := page().Aims()
-	for _, want := range []string{"| (d) against the bound | 1.25 | **1.67** |", "| (d) against (b) | 1.00 | 0.75 |", "| (d) against (a) | 0.50 | – |"} {
+	for _, want := range []string{"| npm, slow | – | **1.67** | – | 0.75 |", "Reached: 1 of 2; missed: 1"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, text)
 		}
+	}
+}
+
+func TestWhatDoesNotDependOnTheLinkIsMeasuredOnce(t *testing.T) {
+	p := page()
+	fast := Link{"fast", 1e9}
+	p.Links = append(p.Links, fast)
+	if p.shown(p.Workloads[0], fast) {
+		t.Error("a link without a measurement has a table")
+	}
+	if got := p.of(p.Workloads[0], fast, "g"); len(got) != 1 {
+		t.Errorf("the floor on another link: %v", got)
+	}
+	if got := p.of(p.Workloads[0], fast, "d"); len(got) != 0 {
+		t.Errorf("a download on another link: %v", got)
+	}
+}
+
+func TestOnePrefetchStandsForBoth(t *testing.T) {
+	p := page()
+	w := Workload{Name: "npm", Same: true}
+	p.Samples = append(p.Samples, Sample{Workload: "npm", Link: "slow", Arm: "a", Took: time.Second})
+	if got := p.of(w, p.Links[0], "b"); len(got) != 1 || got[0].Arm != "a" {
+		t.Errorf("%v", got)
 	}
 }
 

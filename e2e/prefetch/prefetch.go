@@ -79,8 +79,12 @@ func Fetch(ctx context.Context, entries []Entry, dir string) (Stats, error) {
 	var files, size atomic.Int64
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(Workers)
+	// A connection for each: many servers limit the speed of one, and HTTP/2
+	// would put all files on it.
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
 	client := &http.Client{Transport: &http.Transport{
-		Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: Workers, ForceAttemptHTTP2: true,
+		Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: Workers, Protocols: protocols,
 	}}
 	defer client.CloseIdleConnections()
 	for _, e := range entries {
