@@ -77,37 +77,51 @@ func TestCancelEndsABuildWhateverItDoes(t *testing.T) {
 	}
 }
 
-// Who kills both lazybuild and its reaper leaves everything to the next one.
+// Who kills both lazybuild and its reaper leaves everything to the next one; and
+// podman does not even know that the proxy has ended when its conmon is gone too.
 //
 // Shows S61.
 func TestDoctorAndCancelCleanUpAfterADeadBuild(t *testing.T) {
 	for _, words := range [][]string{{"doctor", "--fix"}, {"cancel"}} {
-		t.Run(words[0], func(t *testing.T) {
-			s := generically(t, "RUN cp /cachi2/output/deps/generic/data.bin /data\nRUN echo now-$((40+2)) && sleep "+runMarker()+"\n")
-			before := s.take()
-			r := s.start("-f", "Containerfile", "--network=none")
-			r.event(r.out.saw("now-42"), "the RUN")
-			b := liveBuild(t)
-			for _, p := range processes() {
-				if len(p.args) > 2 && p.args[1] == "reap" && strings.Contains(p.args[2], b.ID) {
-					_ = syscall.Kill(p.pid, syscall.SIGKILL)
-				}
-			}
-			_ = r.cmd.Process.Kill()
-			r.wait()
-			if b := liveBuild(t); b.Phase != "dead" {
-				t.Errorf("ps says %+v", b)
-			}
-			if words[0] == "cancel" {
-				words = append(words, b.ID)
-			}
-			command(t, words...)
-			if left := s.take().minus(before); len(left) > 0 {
-				t.Errorf("left after %s:\n  %s", words[0], strings.Join(left, "\n  "))
-			}
-			if out := command(t, "doctor"); !strings.Contains(out, "no dead build has left anything") {
-				t.Errorf("doctor says\n%s", out)
-			}
-		})
+		t.Run(words[0], func(t *testing.T) { cleansUpTheDead(t, words) })
+		if hasContainerHere() {
+			t.Run(words[0]+" without conmon", func(t *testing.T) { cleansUpTheDead(t, words, partConmon) })
+		}
+	}
+}
+
+// cleansUpTheDead has a build die with its reaper and other parts, and a command
+// of lazybuild's clean up after it.
+func cleansUpTheDead(t *testing.T, words []string, parts ...string) {
+	s := generically(t, "RUN cp /cachi2/output/deps/generic/data.bin /data\nRUN echo now-$((40+2)) && sleep "+runMarker()+"\n")
+	before := s.take()
+	r := s.start("-f", "Containerfile", "--network=none")
+	r.event(r.out.saw("now-42"), "the RUN")
+	b := liveBuild(t)
+	kill := []int{r.cmd.Process.Pid}
+	for _, part := range parts {
+		kill = append(kill, r.part(part))
+	}
+	for _, p := range processes() {
+		if len(p.args) > 2 && p.args[1] == "reap" && strings.Contains(p.args[2], b.ID) {
+			_ = syscall.Kill(p.pid, syscall.SIGKILL)
+		}
+	}
+	for _, pid := range kill {
+		_ = syscall.Kill(pid, syscall.SIGKILL)
+	}
+	r.wait()
+	if b := liveBuild(t); b.Phase != "dead" {
+		t.Errorf("ps says %+v", b)
+	}
+	if words[0] == "cancel" {
+		words = append(words, b.ID)
+	}
+	command(t, words...)
+	if left := s.take().minus(before); len(left) > 0 {
+		t.Errorf("left after %s:\n  %s", words[0], strings.Join(left, "\n  "))
+	}
+	if out := command(t, "doctor"); !strings.Contains(out, "no dead build has left anything") {
+		t.Errorf("doctor says\n%s", out)
 	}
 }

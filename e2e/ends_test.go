@@ -45,13 +45,16 @@ func endings() []ending {
 		{name: "kill -9 of podman", end: kill(partPodman), code: 137, says: "podman build: signal: killed"},
 		{name: "kill -9 of the proxy", end: (*run).killProxy, code: 125, says: lost},
 	}
-	if isRemote() || os.Getenv("LAZYBUILD_PROXY") == "process" {
+	if !hasContainerHere() {
 		return all // these are on the other machine, or not there
 	}
 	return append(all,
 		ending{name: "kill -9 of conmon", end: kill(partConmon), code: 125, says: lost},
 		ending{name: "kill -9 of the API service", end: kill(partService), code: 125, says: lost})
 }
+
+// hasContainerHere says whether builds have a proxy container on this machine.
+func hasContainerHere() bool { return !isRemote() && os.Getenv("LAZYBUILD_PROXY") != "process" }
 
 // ownEndings are those of a build that is left alone.
 func ownEndings() []ending {

@@ -128,11 +128,15 @@ mount --make-rshared /
 cd /repo
 unset CONTAINERS_CONF conf
 export LAZYBUILD_CACHE=/cache TMPDIR=/var/tmp
+# Not by exec: this shell is PID 1, and reaps what a killed process leaves to it.
+# Where nobody does, podman 5 takes a dead container for one that will not stop.
 if [ "$user" = root ]; then
-	exec env HOME=/root "$@"
+	env HOME=/root "$@"
+else
+	setpriv --reuid 1000 --regid 1000 --clear-groups --inh-caps=-all \
+		env HOME=/home/dev USER=dev XDG_RUNTIME_DIR=/run/user/1000 "$@"
 fi
-exec setpriv --reuid 1000 --regid 1000 --clear-groups --inh-caps=-all \
-	env HOME=/home/dev USER=dev XDG_RUNTIME_DIR=/run/user/1000 "$@"
+exit
 '
 
 run_world() {

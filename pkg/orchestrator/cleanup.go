@@ -132,20 +132,30 @@ func removeContainers(ctx context.Context, s *State) error {
 	p := &podman{path: s.Podman, global: s.Global}
 	ids, err := p.workingContainers(ctx, s)
 	dead, unsure := recordless(ctx, s)
-	args := append([]string{"rm", "--force", "--ignore", "--time", "5", s.ID.container()}, append(ids, dead...)...)
-	out, rmErr := p.command(ctx, args...).CombinedOutput()
+	rmErr := p.remove(ctx, append(append([]string{s.ID.container()}, ids...), dead...)...)
 	if rmErr != nil {
-		if p.command(ctx, "container", "exists", s.ID.container()).Run() != nil {
+		rmErr = fmt.Errorf("removing the build's containers: %w", rmErr)
+	}
+	return errors.Join(err, unsure, rmErr)
+}
+
+// remove removes containers by force: SIGTERM, time to unmount, SIGKILL. Of no
+// such container there is nothing to remove.
+func (p *podman) remove(ctx context.Context, containers ...string) error {
+	args := append([]string{"rm", "--force", "--ignore", "--time", "5"}, containers...)
+	out, err := p.command(ctx, args...).CombinedOutput()
+	if err != nil {
+		if p.command(ctx, "container", "exists", containers[0]).Run() != nil {
 			// The proxy removes itself at the same time; podman may trip over that.
 			args[5] = "lazybuild-none"
 		}
 		// Or its conmon was killed: podman 5 fails once, and then knows that it has ended.
-		out, rmErr = p.command(ctx, args...).CombinedOutput()
+		out, err = p.command(ctx, args...).CombinedOutput()
 	}
-	if rmErr != nil {
-		rmErr = fmt.Errorf("removing the build's containers: %w: %s", rmErr, lastLine(out))
+	if err != nil {
+		return fmt.Errorf("%w: %s", err, lastLine(out))
 	}
-	return errors.Join(err, unsure, rmErr)
+	return nil
 }
 
 // removeOwn removes a directory that carries the build's ID in its name, and

@@ -88,14 +88,8 @@ func strayContainers(ctx context.Context, p *podman, base string, known map[Buil
 	var list []leftover
 	for _, id := range slices.Compact(ids) {
 		list = append(list, leftover{
-			what: fmt.Sprintf("container %s of a build that is no more", id[:min(12, len(id))]),
-			remove: func(ctx context.Context) error {
-				out, err := p.command(ctx, "rm", "--force", "--ignore", "--time", "5", id).CombinedOutput()
-				if err != nil {
-					return fmt.Errorf("%w: %s", err, lastLine(out))
-				}
-				return nil
-			},
+			what:   fmt.Sprintf("container %s of a build that is no more", id[:min(12, len(id))]),
+			remove: func(ctx context.Context) error { return p.remove(ctx, id) },
 		})
 	}
 	return list, errors.Join(err, serr)
