@@ -3,10 +3,12 @@ package orchestrator
 import (
 	"archive/tar"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -17,8 +19,14 @@ import (
 )
 
 func TestTheProxyImageHoldsTheExecutableAndNothingElse(t *testing.T) {
-	exe := writeFile(t, filepath.Join(t.TempDir(), "lazybuild"), "\x7fELF program")
-	made, err := proxyImage(program{arch: "arm64", path: exe})
+	for _, far := range []bool{false, true} {
+		t.Run(fmt.Sprint("far ", far), func(t *testing.T) { testProxyImage(t, far) })
+	}
+}
+
+func testProxyImage(t *testing.T, far bool) {
+	exe := writeFile(t, filepath.Join(t.TempDir(), "lazybuild"), "\x7fELF program"+strings.Repeat(" and more", 1000))
+	made, err := proxyImage(program{arch: "arm64", path: exe, far: far})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,6 +45,9 @@ func TestTheProxyImageHoldsTheExecutableAndNothingElse(t *testing.T) {
 	}
 	if err := validate.Image(img); err != nil {
 		t.Fatal(err)
+	}
+	if info, err := os.Stat(archive); err != nil || (info.Size() < 9000) != far {
+		t.Errorf("the archive has %d bytes (%v), and it should be short only for a podman that is far away", info.Size(), err)
 	}
 	cfg, err := img.ConfigFile()
 	if err != nil {
@@ -70,7 +81,7 @@ func TestTheProxyImageHoldsTheExecutableAndNothingElse(t *testing.T) {
 		}
 		got[filepath.Clean(h.Name)] = entry{h.Typeflag, h.Mode, string(data)}
 	}
-	want := map[string]entry{"tmp": {tar.TypeDir, 0o1777, ""}, "lazybuild": {tar.TypeReg, 0o555, "\x7fELF program"}}
+	want := map[string]entry{"tmp": {tar.TypeDir, 0o1777, ""}, "lazybuild": {tar.TypeReg, 0o555, "\x7fELF program" + strings.Repeat(" and more", 1000)}}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
 	}

@@ -119,6 +119,7 @@ func (b *build) inContainer(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	p.far = b.place.kind() == remote
 	tag := b.tag
 	if p.path == "" {
 		tag = p.tag

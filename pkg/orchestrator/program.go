@@ -19,6 +19,7 @@ type program struct {
 	arch   string // as Go names it
 	path   string // of this executable; empty for one that is carried
 	packed []byte // gzip
+	far    bool   // it has a way to go to podman's machine, so that its length counts
 }
 
 // programFor finds the program for a podman's machine.

@@ -79,6 +79,7 @@ func runCleaner(api context.Context, s *State) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	p.far = true
 	image, err := imageOf(api, p, p.tag)
 	if err != nil {
 		return nil, err
