@@ -52,6 +52,7 @@ func runBuild(ctx context.Context, o lazyOptions, line *cmdline.Line, signals <-
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	collectLater() // this process does little once podman runs
 	ui := orchestrator.NewUI(os.Stderr, o.verbose, line.Bool("quiet", false))
 	target, err := orchestrator.Locate(line, os.Stdin)
 	if err != nil {

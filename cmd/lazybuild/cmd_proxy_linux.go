@@ -28,12 +28,13 @@ func newProxy(signals <-chan os.Signal) *cobra.Command {
 			// A write to a CLI that has died must not kill the proxy before it has
 			// unmounted.
 			signal.Ignore(syscall.SIGPIPE)
+			collect := collectLater()
 			stop := make(chan struct{})
 			go func() {
 				<-signals
 				close(stop)
 			}()
-			return proxy.Run(context.Background(), proxy.Options{In: os.Stdin, Out: os.Stdout, Stop: stop})
+			return proxy.Run(context.Background(), proxy.Options{In: os.Stdin, Out: os.Stdout, Stop: stop, Ready: collect})
 		},
 	}
 	addEnter(cmd, &inside)

@@ -103,6 +103,7 @@ func (o *lazyOptions) fill(b *orchestrator.Options) error {
 	if b.Store, err = o.storeDir(); err != nil {
 		return &orchestrator.UsageError{Err: err}
 	}
+	b.Kept = plansName
 	if b.StoreBytes, err = o.storeBytes(); err != nil {
 		return &orchestrator.UsageError{Err: err}
 	}
@@ -186,7 +187,7 @@ func (o *lazyOptions) plan(ui *orchestrator.UI, t *orchestrator.Target, c *plan.
 		}
 		p.Inputs = append(p.Inputs, ins...)
 	}
-	return plan.Make(p)
+	return o.planCache().Make(p)
 }
 
 // platform is what the command line builds for, several platforms separated by

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/containers/podman/v5/libpod/define"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/lazybuild/lazybuild/pkg/digest"
@@ -190,6 +191,26 @@ func TestTheSpecForTheProxy(t *testing.T) {
 	b.o.YumRepos, b.view, b.o.ReadOnly = false, "", true
 	if got := b.spec(); got.View != nil || len(got.Files) != 1 || !got.ReadOnly {
 		t.Errorf("got %+v", got)
+	}
+}
+
+// What the plan's cache has in files is told by their names, where the proxy can see them.
+func TestTheSpecNamesWhatTheStoreHas(t *testing.T) {
+	b := testBuild(t, ".", Containerfile{Path: "/src/Containerfile"})
+	b.view, b.o.Kept = b.state.Dir+"/context", "plans"
+	b.o.Plan.Rewrites = map[string][]byte{"/src/a": []byte("a"), "/src/b": []byte("b")}
+	b.o.Plan.TreeFile, b.o.Plan.RewriteFiles = "tree", map[string]string{"/src/a": "file"}
+	s := b.spec()
+	if s.TreeFile != "plans/tree" {
+		t.Errorf("the tree is in %q", s.TreeFile)
+	}
+	want := &wire.View{Lower: "/src", Target: b.view, Files: map[string][]byte{"b": []byte("b")}, Kept: map[string]string{"a": "plans/file"}}
+	if d := cmp.Diff(want, s.View); d != "" {
+		t.Error(d)
+	}
+	b.place = &remotePlace{info: &define.Info{Host: &define.HostInfo{}, Store: &define.StoreInfo{}}}
+	if s := b.spec(); s.TreeFile != "" || len(s.View.Kept) > 0 || len(s.View.Files) != 2 {
+		t.Errorf("a podman elsewhere has not these files: %+v", s)
 	}
 }
 

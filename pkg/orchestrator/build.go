@@ -32,6 +32,9 @@ type Options struct {
 	// the blob store of local builds, Volume the name of the volume that holds it
 	// where podman is remote; Tmp where temporary files go (podman's too).
 	Base, Store, Volume, Tmp string
+	// Kept is the directory, relative to Store, of the files that the Plan names
+	// (TreeFile, RewriteFiles).
+	Kept string
 	// StoreBytes is how large the store may be; 0 is the store's default.
 	StoreBytes int64
 	// Proxy says how the proxy runs: ProxyContainer, ProxyProcess or ProxyAuto.
@@ -86,7 +89,9 @@ func Build(ctx context.Context, o Options) (code int, err error) {
 	}
 	b := &build{o: o, p: p}
 	// Hashing takes as long as podman's service takes to start: side by side.
-	b.tag = inBackground(func() (string, error) { return program{path: o.Executable}.tag() })
+	if o.Proxy != ProxyProcess {
+		b.tag = inBackground(func() (string, error) { return program{path: o.Executable}.tag() })
+	}
 	b.findPlace = inBackground(func() (place, error) { return findPlace(ctx, p, &o) })
 	defer func() {
 		if cerr := b.end(); cerr != nil {

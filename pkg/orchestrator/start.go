@@ -142,14 +142,33 @@ func (b *build) spec() wire.Spec {
 		RPMMetadata: o.RPMMetadata, TraceKey: b.traceKey(),
 	}
 	if b.view != "" {
-		s.View = &wire.View{Lower: o.Target.Context, Target: b.view, Files: map[string][]byte{}}
-		for path, data := range o.Plan.Rewrites {
-			rel, err := filepath.Rel(o.Target.Context, path)
-			if err == nil && filepath.IsLocal(rel) {
-				s.View.Files[rel] = data
-			}
-		}
+		s.View = b.contextView()
+	}
+	if o.Plan.TreeFile != "" && b.place.kind() != remote {
+		s.TreeFile = filepath.Join(o.Kept, o.Plan.TreeFile)
 	}
 	b.place.fit(&s)
 	return s
+}
+
+// contextView is the context with the plan's files in place of the user's.
+func (b *build) contextView() *wire.View {
+	o := &b.o
+	v := &wire.View{Lower: o.Target.Context, Target: b.view, Files: map[string][]byte{}}
+	kept := map[string]string{}
+	for path, data := range o.Plan.Rewrites {
+		rel, err := filepath.Rel(o.Target.Context, path)
+		if err != nil || !filepath.IsLocal(rel) {
+			continue
+		}
+		if name := o.Plan.RewriteFiles[path]; name != "" && b.place.kind() != remote {
+			kept[rel] = filepath.Join(o.Kept, name)
+		} else {
+			v.Files[rel] = data
+		}
+	}
+	if len(kept) > 0 {
+		v.Kept = kept
+	}
+	return v
 }

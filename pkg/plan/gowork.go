@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"os"
 	"path/filepath"
 	"strings"
 )
@@ -19,7 +18,7 @@ func (o *Options) withWorkspaces(all []found) []found {
 			out = append(out, found{typ: f.typ, path: path, by: f.by})
 		}
 	}
-	return dedupe(out)
+	return o.dedupe(out)
 }
 
 // workspace is the go.work that a module in dir belongs to, "" if there is none.
@@ -29,7 +28,7 @@ func (o *Options) workspace(dir string) string {
 			return ""
 		}
 		path := filepath.Join(dir, "go.work")
-		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+		if typ, err := o.look.stat(path); err == nil && typ.IsRegular() {
 			return path
 		}
 		parent := filepath.Dir(dir)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 
@@ -86,7 +85,7 @@ func (o *Options) resolve(inputs []Input, dir string, p *Plan) ([]found, error) 
 		}
 		all = append(all, found...)
 	}
-	return dedupe(all), nil
+	return o.dedupe(all), nil
 }
 
 func (o *Options) resolveOne(in *Input, dir string) ([]found, error) {
@@ -105,18 +104,18 @@ func (o *Options) resolveOne(in *Input, dir string) ([]found, error) {
 	if len(files) > 0 {
 		return o.named(in, path, files)
 	}
-	info, err := os.Stat(path)
+	typ, err := o.look.stat(path)
 	if err != nil {
 		err = fmt.Errorf("looking for the %s input: %w", in.Type, err)
-		if _, no := os.Stat(filepath.Join(dir, ".gitmodules")); no == nil {
+		if _, no := o.look.stat(filepath.Join(dir, ".gitmodules")); no == nil {
 			err = fmt.Errorf("%w\n  hint: is it in a submodule? git submodule update --init", err)
 		}
 		return nil, err
 	}
-	if !info.IsDir() {
+	if !typ.IsDir() {
 		return []found{{typ: in.Type, path: path, by: in.By}}, nil
 	}
-	all, err := locksIn(path, in.By)
+	all, err := o.locksIn(path, in.By)
 	if err != nil {
 		return nil, err
 	}
@@ -131,13 +130,13 @@ func (o *Options) named(in *Input, dir string, files []lockFile) ([]found, error
 		if !filepath.IsAbs(path) {
 			path = filepath.Join(dir, path)
 		}
-		info, err := os.Stat(path)
+		typ, err := o.look.stat(path)
 		switch {
 		case errors.Is(err, fs.ErrNotExist) && f.optional:
 			continue
 		case err != nil:
 			return nil, fmt.Errorf("looking for the %s input: %w", in.Type, err)
-		case info.IsDir():
+		case typ.IsDir():
 			return nil, fmt.Errorf("looking for the %s input: %s is a directory", in.Type, o.display(path))
 		}
 		all = append(all, found{typ: in.Type, path: path, by: in.By, like: f.like})
@@ -166,22 +165,22 @@ func (o *Options) asked() bool {
 func (o *Options) discover() ([]found, error) {
 	var all []found
 	if o.Containerfile != "" && filepath.Dir(o.Containerfile) != o.ContextDir {
-		fs, err := locksIn(filepath.Dir(o.Containerfile), "beside the Containerfile")
+		fs, err := o.locksIn(filepath.Dir(o.Containerfile), "beside the Containerfile")
 		if err != nil {
 			return nil, err
 		}
 		all = append(all, fs...)
 	}
-	fs, err := locksIn(o.ContextDir, "in the build context's root")
+	fs, err := o.locksIn(o.ContextDir, "in the build context's root")
 	if err != nil {
 		return nil, err
 	}
-	return dedupe(append(all, fs...)), nil
+	return o.dedupe(append(all, fs...)), nil
 }
 
 // locksIn lists the lock files in a directory, sorted by name.
-func locksIn(dir, by string) ([]found, error) {
-	entries, err := os.ReadDir(dir)
+func (o *Options) locksIn(dir, by string) ([]found, error) {
+	names, err := o.look.list(lookLocks, dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -189,10 +188,9 @@ func locksIn(dir, by string) ([]found, error) {
 		return nil, fmt.Errorf("looking for lock files: %w", err)
 	}
 	var all []found
-	for _, e := range entries {
-		f, ok := locks.ForFile(e.Name())
-		if ok && !e.IsDir() {
-			all = append(all, found{typ: f.Type, path: filepath.Join(dir, e.Name()), by: by})
+	for _, name := range names {
+		if f, ok := locks.ForFile(name); ok {
+			all = append(all, found{typ: f.Type, path: filepath.Join(dir, name), by: by})
 		}
 	}
 	return preferShrinkwrap(all), nil
@@ -210,11 +208,11 @@ func preferShrinkwrap(all []found) []found {
 }
 
 // dedupe keeps the first of several mentions of one file.
-func dedupe(all []found) []found {
+func (o *Options) dedupe(all []found) []found {
 	seen := map[string]bool{}
 	return slices.DeleteFunc(all, func(f found) bool {
 		path := f.path
-		if real, err := filepath.EvalSymlinks(path); err == nil {
+		if real, err := o.look.real(path); err == nil {
 			path = real
 		}
 		k := f.typ + "\x00" + path

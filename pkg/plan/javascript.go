@@ -61,7 +61,7 @@ func (o *Options) choose(dir string, rivals []found) (typ, why string) {
 // (Node's documentation, "Corepack"). A file that can't be read names none: npm
 // and yarn complain about it better.
 func (o *Options) packageManager(dir string) string {
-	data, err := o.ReadFile(filepath.Join(dir, "package.json"))
+	data, err := o.look.file(filepath.Join(dir, "package.json"))
 	if err != nil {
 		return ""
 	}

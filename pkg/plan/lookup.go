@@ -68,6 +68,7 @@ func (b *builder) lookUp(lock *locks.Lock) error {
 		b.warn(lock.File, fmt.Sprintf("%d packages (%s first) have no URL in the lock and are not in the tree", n, lock.Unresolved[0].Name))
 		return nil
 	}
+	b.o.look.asked = true
 	files, warnings, err := b.o.Lookup(Question{Lock: lock.File, Type: lock.Type, Packages: lock.Unresolved, Indexes: lock.Indexes})
 	if err != nil {
 		return fmt.Errorf("%s: %w", lock.File, err)

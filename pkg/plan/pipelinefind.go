@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
-	"os"
 	"path"
 	"path/filepath"
 	"reflect"
@@ -31,7 +30,7 @@ func (o *Options) sourceRoots() []string {
 			if dir != start {
 				up = append(up, dir)
 			}
-			if _, err := os.Lstat(filepath.Join(dir, ".git")); err == nil && sameOwner(filepath.Join(dir, ".git"), start) {
+			if _, err := o.look.lstat(filepath.Join(dir, ".git")); err == nil && o.look.sameOwner(filepath.Join(dir, ".git"), start) {
 				break
 			}
 			if dir == filepath.Dir(dir) {
@@ -56,7 +55,7 @@ func (o *Options) sourceDir() string { return cmp.Or(o.repository(), o.Dir) }
 func (o *Options) repository() string {
 	for _, dir := range o.sourceRoots() {
 		for _, name := range []string{".git", tektonDir} {
-			if _, err := os.Lstat(filepath.Join(dir, name)); err == nil {
+			if _, err := o.look.lstat(filepath.Join(dir, name)); err == nil {
 				return dir
 			}
 		}
@@ -100,13 +99,13 @@ func (o *Options) pipelineInputs(targets []Platform, p *Plan) (ins []Input, foun
 func (o *Options) pipelinesIn(root string, p *Plan) []pipeline {
 	var matches []pipeline
 	base := filepath.Base(o.Containerfile)
-	if !sameOwner(filepath.Join(root, tektonDir), o.ContextDir) {
+	if !o.look.sameOwner(filepath.Join(root, tektonDir), o.ContextDir) {
 		return nil
 	}
 	for _, pattern := range []string{"*pull-request*.yaml", "*pull-request*.yml"} {
-		files, _ := filepath.Glob(filepath.Join(root, tektonDir, pattern)) // sorted; the pattern is good
+		files := o.look.glob(filepath.Join(root, tektonDir, pattern))
 		for _, file := range files {
-			data, err := readSmall(file)
+			data, err := o.look.small(file)
 			name := o.display(file)
 			if err != nil {
 				p.Warnings = append(p.Warnings, fmt.Sprintf("%s: %v; it is not looked at", name, err))
@@ -133,18 +132,13 @@ func (o *Options) pipelinesIn(root string, p *Plan) []pipeline {
 
 // isContainerfile says whether the pipeline builds the Containerfile of this build.
 func (o *Options) isContainerfile(root string, run *pipeline) bool {
-	mine, err := os.Stat(o.Containerfile)
-	if err != nil {
-		return false
-	}
 	for _, name := range run.files() {
 		if !filepath.IsLocal(name) {
 			continue
 		}
-		theirs, err := os.Stat(filepath.Join(root, name))
-		if err == nil {
+		if same, there := o.look.same(o.Containerfile, filepath.Join(root, name)); there {
 			// The first that is there is the one that Konflux takes.
-			return os.SameFile(mine, theirs)
+			return same
 		}
 	}
 	return false
@@ -198,7 +192,7 @@ func (o *Options) hasBuildArgs(root, file string) bool {
 			return true
 		}
 	}
-	data, err := readSmall(path)
+	data, err := o.look.small(path)
 	if err != nil || len(o.BuildArgs) == 0 {
 		return false
 	}

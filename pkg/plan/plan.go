@@ -83,6 +83,8 @@ type Options struct {
 	// source is the root of the repository whose pipeline names the inputs, and
 	// sourceContext that pipeline's build context; empty without one.
 	source, sourceContext string
+
+	look *looker
 }
 
 // Plan is what a build needs to know before it starts.
@@ -113,6 +115,11 @@ type Plan struct {
 	// Notes are for people who want to know more: how the project's pipeline
 	// builds otherwise than this command line.
 	Notes []string
+	// TreeFile, if not empty, is the name of a file in the directory of the Cache
+	// that has the tree in its wire form, and RewriteFiles names those with the
+	// contents of Rewrites (package sumfile).
+	TreeFile     string
+	RewriteFiles map[string]string
 }
 
 // Auth is how the files at some URLs ask for authentication. Value, User and
@@ -134,6 +141,10 @@ func Make(o Options) (*Plan, error) {
 	if err := o.complete(); err != nil {
 		return nil, err
 	}
+	return o.make()
+}
+
+func (o Options) make() (*Plan, error) {
 	targets, err := ParsePlatforms(o.Platform)
 	if err != nil {
 		return nil, err
@@ -179,6 +190,7 @@ func (o *Options) complete() error {
 	if o.ReadFile == nil {
 		o.ReadFile = readProjectFile
 	}
+	o.look = &looker{o: o}
 	if o.OutputDir == "" {
 		o.OutputDir = defaultOutput
 	}
@@ -238,7 +250,7 @@ type readLock struct {
 
 func (b *builder) add(in found) error {
 	name := b.o.display(in.path)
-	data, err := b.o.ReadFile(in.path)
+	data, err := b.o.look.file(in.path)
 	if err != nil {
 		return fmt.Errorf("reading the %s lock file: %w", in.typ, err)
 	}
@@ -247,7 +259,7 @@ func (b *builder) add(in found) error {
 	lock, err := locks.Parse(in.typ, locks.Source{
 		Path: name, Like: in.like, Data: data, OutputDir: b.o.OutputDir, Arches: arches, SourceRPMs: b.o.SourceRPMs,
 		RepoOptions: in.options.repoOptions(),
-		RegistryURL: b.o.RegistryURL, Mirror: b.o.Mirror,
+		RegistryURL: b.o.look.registry, Mirror: b.o.look.mirror,
 		Sibling: func(name string) ([]byte, error) { return b.sibling(dir, name) },
 	})
 	var bad *locks.Error
@@ -282,19 +294,19 @@ func (b *builder) sibling(dir, name string) ([]byte, error) {
 	if !b.leadsWithin(path, dir) {
 		return nil, fmt.Errorf("%s is a link that leads out of the build context", b.o.display(path))
 	}
-	return b.o.ReadFile(path)
+	return b.o.look.file(path)
 }
 
 // leadsWithin says whether a file is really below the context, or below the
 // lock's directory. What a lock's neighbours hold can come into the build, in a
 // file that is written anew, and the user's own files must not.
 func (b *builder) leadsWithin(path, dir string) bool {
-	real, err := filepath.EvalSymlinks(path)
+	real, err := b.o.look.real(path)
 	if err != nil {
 		return true // it can't be read either
 	}
 	for _, root := range []string{b.o.ContextDir, dir} {
-		if root, err = filepath.EvalSymlinks(root); err != nil {
+		if root, err = b.o.look.real(root); err != nil {
 			continue
 		}
 		if rel, err := filepath.Rel(root, real); err == nil && filepath.IsLocal(rel) {

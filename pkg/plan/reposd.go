@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"maps"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -43,20 +42,17 @@ func (p *Plan) addReposD(o *Options) error {
 }
 
 func (p *Plan) readReposD(dir string, o *Options) error {
-	entries, err := os.ReadDir(dir)
+	names, err := o.look.list(lookRepos, dir)
 	if err != nil {
 		return err
 	}
-	for _, e := range entries {
-		if e.IsDir() || !strings.HasSuffix(e.Name(), ".repo") {
-			continue
-		}
-		file := filepath.Join(dir, e.Name())
-		data, err := o.ReadFile(file)
+	for _, name := range names {
+		file := filepath.Join(dir, name)
+		data, err := o.look.file(file)
 		if err != nil {
 			return err
 		}
-		p.ReposD[e.Name()] = data
+		p.ReposD[name] = data
 		p.Files = append(p.Files, file)
 	}
 	return nil

@@ -39,10 +39,10 @@ func (b *builder) copyInContext(path string) (string, bool) {
 		return "", false
 	}
 	copied := filepath.Join(b.o.ContextDir, rel)
-	theirs, err := b.o.ReadFile(copied)
+	theirs, err := b.o.look.file(copied)
 	if err != nil {
 		return "", false
 	}
-	mine, err := b.o.ReadFile(path)
+	mine, err := b.o.look.file(path)
 	return copied, err == nil && bytes.Equal(mine, theirs)
 }

@@ -47,6 +47,8 @@ type Options struct {
 	Out io.Writer
 	// Stop, when it is closed, ends the proxy as EOF on In would.
 	Stop <-chan struct{}
+	// Ready, if not nil, is called once when the mount is there.
+	Ready func()
 	// SystemCAs is the CA bundle of the machine that the CLI runs on, if the
 	// spec has none.
 	SystemCAs []byte
@@ -88,6 +90,9 @@ func Run(ctx context.Context, o Options) error {
 	p, err := start(ctx, spec, t, events, o)
 	if err != nil {
 		return fatal(events, err, "")
+	}
+	if o.Ready != nil {
+		o.Ready()
 	}
 	return p.serve(ctx, in, o.Stop)
 }

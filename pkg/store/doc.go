@@ -30,6 +30,7 @@
 //	v1/.lock                   shared by every open Store, exclusive only for Clean
 //	scratch/<build>            what a running build writes; gone with its pin
 //	index/, registries/        what package indexes and registries have said: see Beside
+//	plans/                     plans, with the trees and files that proxies read there
 //
 // All access goes through an os.Root, so a symbolic link planted in the store
 // can't lead out of it. The store belongs to one user: Open refuses a directory

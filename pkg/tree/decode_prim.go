@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 )
 
 var errTooLarge = errors.New("a number is larger than allowed")
@@ -29,6 +30,9 @@ func (d *decoder) bytes(buf []byte, limit int) ([]byte, error) {
 	}
 	// Grow with what arrives, not with what was announced.
 	const step = 64 << 10
+	if here, ok := d.r.(interface{ Len() int }); ok && n > step && n <= here.Len() {
+		buf = slices.Grow(buf, n) // it has arrived
+	}
 	for n > 0 {
 		k, have := min(n, step), len(buf)
 		if cap(buf)-have >= k {

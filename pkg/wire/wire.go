@@ -25,7 +25,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 
+	"github.com/lazybuild/lazybuild/internal/sumfile"
 	"github.com/lazybuild/lazybuild/pkg/tree"
 )
 
@@ -94,6 +96,10 @@ type Spec struct {
 	HostRoot string
 	// NoPassthrough turns FUSE passthrough off.
 	NoPassthrough bool
+	// TreeFile, if not empty, names the file below Store that has the tree, which
+	// then does not follow: a large one takes longer on its way through a
+	// container's stdin than everything else (package sumfile).
+	TreeFile string `json:",omitempty"`
 	// TreeBytes is the length in bytes of the base64 that follows.
 	TreeBytes int
 }
@@ -109,6 +115,9 @@ type View struct {
 	Lower, Target string
 	// Files are the replaced files: path relative to the context, to content.
 	Files map[string][]byte
+	// Kept are more of them, by the names of files below the Spec's Store that have
+	// the contents (package sumfile). ReadSpec reads them into Files.
+	Kept map[string]string `json:",omitempty"`
 }
 
 // Credential authenticates requests to one host, or says how to connect to it,
@@ -131,16 +140,15 @@ type Credential struct {
 	Source string
 }
 
-// WriteSpec sends the Spec and the tree. It blocks until the proxy has taken
-// both. It sets s.Version and s.TreeBytes.
+// WriteSpec sends the Spec and, unless the proxy finds it in a file, the tree. It
+// blocks until the proxy has taken both. It sets s.Version and s.TreeBytes.
 func WriteSpec(w io.Writer, s Spec, t *tree.Tree) error {
 	var body bytes.Buffer
-	enc := base64.NewEncoder(base64.StdEncoding, &body)
-	if err := tree.Encode(enc, t); err != nil {
-		return fmt.Errorf("encoding the tree: %w", err)
-	}
-	if err := enc.Close(); err != nil {
-		return fmt.Errorf("encoding the tree: %w", err)
+	if s.TreeFile == "" {
+		enc := base64.NewEncoder(base64.StdEncoding, &body)
+		if err := errors.Join(tree.Encode(enc, t), enc.Close()); err != nil {
+			return fmt.Errorf("encoding the tree: %w", err)
+		}
 	}
 	s.Version, s.TreeBytes = Version, body.Len()
 	head, err := json.Marshal(s)
@@ -169,6 +177,15 @@ func ReadSpec(r *bufio.Reader) (Spec, *tree.Tree, error) {
 	if s.Version != Version {
 		return s, nil, fmt.Errorf("the spec has version %d, this proxy speaks %d", s.Version, Version)
 	}
+	if s.View != nil {
+		if err := s.View.complete(s.Store); err != nil {
+			return s, nil, err
+		}
+	}
+	if s.TreeFile != "" {
+		t, err := treeIn(s)
+		return s, t, err
+	}
 	body := io.LimitReader(r, int64(s.TreeBytes))
 	t, err := tree.Decode(base64.NewDecoder(base64.StdEncoding, body))
 	if err != nil {
@@ -178,6 +195,40 @@ func ReadSpec(r *bufio.Reader) (Spec, *tree.Tree, error) {
 		return s, nil, fmt.Errorf("reading the tree: %w", err)
 	}
 	return s, t, nil
+}
+
+// treeIn reads the tree from the file that the Spec names.
+func treeIn(s Spec) (*tree.Tree, error) {
+	if !filepath.IsLocal(s.TreeFile) {
+		return nil, fmt.Errorf("reading the tree: %q is not below the store", s.TreeFile)
+	}
+	data, err := sumfile.Read(filepath.Join(s.Store, s.TreeFile))
+	if err != nil {
+		return nil, fmt.Errorf("reading the tree: %w", err)
+	}
+	t, err := tree.Decode(bytes.NewReader(data))
+	if err != nil {
+		return nil, fmt.Errorf("reading the tree: %w", err)
+	}
+	return t, nil
+}
+
+// complete reads the view's files that stand in files of their own.
+func (v *View) complete(store string) error {
+	for path, name := range v.Kept {
+		if !filepath.IsLocal(name) {
+			return fmt.Errorf("reading what the context has in place of %s: %q is not below the store", path, name)
+		}
+		data, err := sumfile.Read(filepath.Join(store, name))
+		if err != nil {
+			return fmt.Errorf("reading what the context has in place of %s: %w", path, err)
+		}
+		if v.Files == nil {
+			v.Files = map[string][]byte{}
+		}
+		v.Files[path] = data
+	}
+	return nil
 }
 
 // readLine reads up to and without the next newline, at most limit bytes.

@@ -5,11 +5,14 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/lazybuild/lazybuild/internal/sumfile"
 	"github.com/lazybuild/lazybuild/pkg/digest"
 	"github.com/lazybuild/lazybuild/pkg/tree"
 )
@@ -67,6 +70,69 @@ func TestSpecArrivesAsItWasSent(t *testing.T) {
 	}
 	if got := WaitBye(r); got != Succeeded {
 		t.Errorf("what follows was lost: %v", got)
+	}
+}
+
+func TestWhatIsKeptBelowTheStoreIsNotSent(t *testing.T) {
+	want := fullSpec()
+	want.Store = t.TempDir()
+	var encoded bytes.Buffer
+	if err := tree.Encode(&encoded, testTree(t)); err != nil {
+		t.Fatal(err)
+	}
+	long := bytes.Repeat([]byte("long"), 1000)
+	var err error
+	if want.TreeFile, err = sumfile.Write(want.Store, encoded.Bytes()); err != nil {
+		t.Fatal(err)
+	}
+	kept, err := sumfile.Write(want.Store, long)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want.View.Kept = map[string]string{"g": kept}
+	var sent bytes.Buffer
+	if err := WriteSpec(&sent, want, nil); err != nil {
+		t.Fatal(err)
+	}
+	if sent.Len() > len(long) {
+		t.Errorf("%d bytes were sent", sent.Len())
+	}
+	sent.WriteString(ByeOK + "\n")
+	all := sent.String()
+	r := bufio.NewReader(strings.NewReader(all))
+	spec, tr, err := ReadSpec(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want.View.Files["g"] = long
+	if d := cmp.Diff(want, spec); d != "" {
+		t.Error(d)
+	}
+	if d := cmp.Diff(testTree(t), tr); d != "" {
+		t.Error(d)
+	}
+	if got := WaitBye(r); got != Succeeded {
+		t.Errorf("what follows was lost: %v", got)
+	}
+	for _, name := range []string{kept, want.TreeFile} {
+		path := filepath.Join(want.Store, name)
+		good, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, good[1:], 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := ReadSpec(bufio.NewReader(strings.NewReader(all))); err == nil {
+			t.Errorf("%s is damaged, and nobody has noticed", name)
+		}
+		if err := os.WriteFile(path, good, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		outside := strings.ReplaceAll(all, name, "../"+name)
+		if _, _, err := ReadSpec(bufio.NewReader(strings.NewReader(outside))); err == nil || !strings.Contains(err.Error(), "not below the store") {
+			t.Errorf("a file outside of the store: %v", err)
+		}
 	}
 }
 

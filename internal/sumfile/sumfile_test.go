@@ -1,0 +1,51 @@
+package sumfile
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+func TestAFileGivesTheContentOfItsName(t *testing.T) {
+	dir := t.TempDir()
+	name, err := Write(dir, []byte("content"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, name)
+	if data, err := Read(path); err != nil || string(data) != "content" {
+		t.Errorf("%q, %v", data, err)
+	}
+	info, err := os.Stat(path)
+	if err != nil || info.Mode() != 0o600 {
+		t.Errorf("%v, %v", info.Mode(), err)
+	}
+	if err := os.WriteFile(path, []byte("contenT"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if data, err := Read(path); err == nil {
+		t.Errorf("another content is read: %q", data)
+	}
+	if _, err := Write(dir, []byte("content")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Read(path); err != nil {
+		t.Errorf("a damaged file stays when its content is written again: %v", err)
+	}
+}
+
+func TestNothingIsLeftOfAFileThatCannotAppear(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(dir, "taken", "x"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := Replace(filepath.Join(dir, "taken"), []byte("x")); err == nil {
+		t.Error("a directory was replaced")
+	}
+	if _, err := Write(filepath.Join(dir, "none"), []byte("x")); err == nil {
+		t.Error("a file was written into a directory that is not there")
+	}
+	if files, err := os.ReadDir(dir); err != nil || len(files) != 1 {
+		t.Errorf("%v, %v", files, err)
+	}
+}
