@@ -13,6 +13,7 @@ import (
 	"math"
 	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -35,32 +36,34 @@ type yarnZip struct {
 	central bytes.Buffer
 	entries int
 	seen    map[string]bool
-	// again are the files that a tarball has several times: the last one counts,
-	// in the place of the first.
-	again map[string]*yarnFile
+	// files are all of the tarball. Of one that is there several times the last
+	// counts, in the place of the first.
+	files map[string]*yarnFile
+	// later holds the data of those, in a file that has no name any more.
+	later *os.File
 }
 
-// yarnFile is a file as it goes into the archive.
+// yarnFile is what stands in front of a file's data in the archive.
 type yarnFile struct {
-	mode uint32
-	data []byte
+	mode   uint32
+	sum    uint32 // CRC-32
+	size   int64
+	at     int64 // in later
+	copies int   // in the tarball
 }
 
 // writeYarnZip reads a tarball, compressed by gzip, from the start of a file, and
 // writes the archive. prefix is the directory of the package:
-// "node_modules/@scope/name".
+// "node_modules/@scope/name". No file's data is held in memory: a package is
+// somebody else's choice.
 func writeYarnZip(ctx context.Context, tgz *os.File, w io.Writer, prefix string) error {
-	z := yarnZip{w: w, prefix: prefix, seen: map[string]bool{}, again: map[string]*yarnFile{}}
-	// Two rounds: what is there twice is known only at the end.
-	count := map[string]int{}
-	err := z.each(ctx, tgz, func(name string, h *tar.Header, in io.Reader) error {
-		if count[name]++; h.Typeflag != tar.TypeReg || count[name] < 2 {
-			return nil
-		}
-		f, err := readYarnFile(h, in)
-		z.again[name] = f
-		return err
-	})
+	z := yarnZip{w: w, prefix: prefix, seen: map[string]bool{}, files: map[string]*yarnFile{}}
+	// Two rounds: the checksum comes before the data, and what is there twice is
+	// known only at the end.
+	err := z.each(ctx, tgz, func(name string, h *tar.Header, in io.Reader) error { return z.look(tgz, name, h, in) })
+	if z.later != nil {
+		defer z.later.Close()
+	}
 	if err == nil {
 		err = z.each(ctx, tgz, z.add)
 	}
@@ -71,6 +74,51 @@ func writeYarnZip(ctx context.Context, tgz *os.File, w io.Writer, prefix string)
 		return errors.New("the package holds no files")
 	}
 	return z.end()
+}
+
+// look is the first round: it sums a file up.
+func (z *yarnZip) look(tgz *os.File, name string, h *tar.Header, in io.Reader) (err error) {
+	if h.Typeflag != tar.TypeReg {
+		return nil
+	}
+	f := z.files[name]
+	if f == nil {
+		if len(z.files) >= maxYarnFiles {
+			return errTooMany
+		}
+		f = &yarnFile{}
+		z.files[name] = f
+	}
+	to := io.Discard
+	if f.copies++; f.copies > 1 {
+		if z.later == nil {
+			if z.later, err = unnamedBeside(tgz); err != nil {
+				return err
+			}
+		}
+		if f.at, err = z.later.Seek(0, io.SeekEnd); err != nil {
+			return err
+		}
+		to = z.later
+	}
+	sum := crc32.NewIEEE()
+	if f.size, err = io.Copy(io.MultiWriter(sum, to), in); err != nil {
+		return err
+	}
+	f.sum, f.mode = sum.Sum32(), 0o100644
+	if h.Mode&0o111 != 0 {
+		f.mode = 0o100755
+	}
+	return nil
+}
+
+// unnamedBeside makes a scratch file in the directory of another one.
+func unnamedBeside(other *os.File) (*os.File, error) {
+	f, err := os.CreateTemp(filepath.Dir(other.Name()), "again-")
+	if err != nil {
+		return nil, fmt.Errorf("making a scratch file: %w", err)
+	}
+	return f, os.Remove(f.Name())
 }
 
 // each calls f with every entry of the tarball that yarn takes, by its name in
@@ -127,26 +175,17 @@ func (z *yarnZip) add(name string, h *tar.Header, in io.Reader) error {
 		return nil
 	}
 	z.seen[name] = true
-	f := z.again[name]
+	f := z.files[name]
 	if f == nil {
-		var err error
-		if f, err = readYarnFile(h, in); err != nil {
-			return err
-		}
+		return errors.New("the package is not what it was a moment ago")
+	}
+	if f.copies > 1 {
+		in = io.NewSectionReader(z.later, f.at, f.size)
 	}
 	if err := z.directories(path.Dir(name)); err != nil {
 		return err
 	}
-	return z.entry(name, f.mode, 10, f.data)
-}
-
-func readYarnFile(h *tar.Header, in io.Reader) (*yarnFile, error) {
-	data, err := io.ReadAll(in)
-	f := &yarnFile{mode: 0o100644, data: data}
-	if h.Mode&0o111 != 0 {
-		f.mode = 0o100755
-	}
-	return f, err
+	return z.entry(name, 10, f, in)
 }
 
 // directories writes the entries of a directory and of those above it.
@@ -156,7 +195,7 @@ func (z *yarnZip) directories(dir string) error {
 			continue
 		}
 		z.seen[dir[:i]] = true
-		if err := z.entry(dir[:i]+"/", 0o40755, 20, nil); err != nil {
+		if err := z.entry(dir[:i]+"/", 20, &yarnFile{mode: 0o40755}, nil); err != nil {
 			return err
 		}
 	}
@@ -166,22 +205,24 @@ func (z *yarnZip) directories(dir string) error {
 // The time of all entries, in DOS's form: 1984-06-22 21:50:00.
 const zipTime, zipDate = 0xae40, 0x08d6
 
+var errTooMany = errors.New("the package is larger than an archive without extensions can be")
+
 // entry writes one local entry and notes its line of the directory. needed is the
-// version of the format, times ten, that a reader has to know.
-func (z *yarnZip) entry(name string, mode uint32, needed uint16, data []byte) error {
-	if z.entries++; z.entries > maxYarnFiles || z.offset > math.MaxUint32-int64(len(data)) || len(name) > math.MaxUint16 {
-		return errors.New("the package is larger than an archive without extensions can be")
+// version of the format, times ten, that a reader has to know; in holds the data,
+// and is nil for a directory.
+func (z *yarnZip) entry(name string, needed uint16, f *yarnFile, in io.Reader) error {
+	if z.entries++; z.entries > maxYarnFiles || z.offset > math.MaxUint32-f.size || len(name) > math.MaxUint16 {
+		return errTooMany
 	}
 	var flags uint16
 	if !isASCII(name) {
 		flags = 1 << 11 // UTF-8
 	}
-	sum := crc32.ChecksumIEEE(data)
 	common := binary.LittleEndian.AppendUint16(nil, needed)
 	for _, v := range []uint16{flags, 0, zipTime, zipDate} {
 		common = binary.LittleEndian.AppendUint16(common, v)
 	}
-	for _, v := range []uint32{sum, uint32(len(data)), uint32(len(data))} {
+	for _, v := range []uint32{f.sum, uint32(f.size), uint32(f.size)} {
 		common = binary.LittleEndian.AppendUint32(common, v)
 	}
 	common = binary.LittleEndian.AppendUint16(common, uint16(len(name)))
@@ -190,11 +231,18 @@ func (z *yarnZip) entry(name string, mode uint32, needed uint16, data []byte) er
 	z.central.WriteString("PK\x01\x02\x3f\x03") // made by version 6.3 on Unix
 	z.central.Write(common)
 	z.central.Write(make([]byte, 6)) // no comment, disk 0, no internal attributes
-	z.central.Write(binary.LittleEndian.AppendUint32(nil, mode<<16))
+	z.central.Write(binary.LittleEndian.AppendUint32(nil, f.mode<<16))
 	z.central.Write(binary.LittleEndian.AppendUint32(nil, uint32(z.offset)))
 	z.central.WriteString(name)
 
-	return z.write([]byte("PK\x03\x04"), common, []byte(name), data)
+	if err := z.write([]byte("PK\x03\x04"), common, []byte(name)); err != nil || in == nil {
+		return err
+	}
+	n, err := io.Copy(z.w, in)
+	if z.offset += n; err == nil && n != f.size {
+		err = errors.New("the package is not what it was a moment ago")
+	}
+	return err
 }
 
 func (z *yarnZip) write(parts ...[]byte) error {

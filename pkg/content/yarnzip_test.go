@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -162,6 +163,27 @@ func yarnSource(t *testing.T, tr *tree.Tree, allow string) *Source {
 	}
 	t.Cleanup(src.Close)
 	return src
+}
+
+// Shows S75.
+func TestPackagesOfYarnAreNotHeldInMemory(t *testing.T) {
+	big := strings.Repeat("0", 24<<20)
+	name := tgz(t, []tarEntry{
+		{"package/a", big, 0o644, tar.TypeReg}, {"package/b", "small", 0o644, tar.TypeReg},
+		{"package/a", big, 0o755, tar.TypeReg}, {"package/a", big, 0o755, tar.TypeReg},
+	})
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	if _, err := packYarn(t, name); err != nil {
+		t.Fatal(err)
+	}
+	runtime.ReadMemStats(&after)
+	if n := after.TotalAlloc - before.TotalAlloc; n > 8<<20 {
+		t.Errorf("%d bytes were allocated", n)
+	}
+	if left, err := os.ReadDir(filepath.Dir(name)); err != nil || len(left) != 1 {
+		t.Errorf("left: %v, %v", left, err)
+	}
 }
 
 func FuzzArchiveOfYarn(f *testing.F) {
