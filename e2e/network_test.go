@@ -93,13 +93,19 @@ func randomBytes(n int) []byte {
 // materialize writes the project's files to out, and returns what was said.
 func (p *project) materialize() (string, int) {
 	p.t.Helper()
-	out, err := p.materializing().CombinedOutput()
+	return output(p.t, p.materializing())
+}
+
+// output runs a program that may fail.
+func output(t *testing.T, cmd *exec.Cmd) (string, int) {
+	t.Helper()
+	out, err := cmd.CombinedOutput()
 	if err == nil {
 		return string(out), 0
 	}
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) {
-		p.t.Fatal(err)
+		t.Fatal(err)
 	}
 	return string(out), exit.ExitCode()
 }

@@ -13,6 +13,8 @@
 //   - A file that an earlier run has written and that the tree no longer has is
 //     removed; files of others are never touched, except where the tree has a
 //     file of that name.
+//   - Two files that the directory's file system takes for one (case, forms of
+//     Unicode) are an error before anything is written.
 //   - Nothing is written outside the directory, whatever links are in it.
 //   - One file's failure does not keep the others from being written.
 //

@@ -84,6 +84,9 @@ func Write(ctx context.Context, t *tree.Tree, src *content.Source, o Options) (R
 	if err != nil {
 		return Result{}, err
 	}
+	if err := w.checkNames(w.wanted(t)); err != nil {
+		return Result{}, err
+	}
 	// Before anything is written: a run that is killed must be known to the next.
 	if err := writeManifest(root, w.planned(t, before)); err != nil {
 		return Result{}, err
@@ -101,6 +104,8 @@ type writer struct {
 	o    Options
 	root *os.Root
 	src  *content.Source
+
+	naming sync.Mutex // of oneFile's probe
 
 	mu     sync.Mutex
 	result Result
@@ -126,12 +131,7 @@ func (w *writer) all(ctx context.Context, t *tree.Tree) error {
 
 // planned are the paths that this run may have written when it dies.
 func (w *writer) planned(t *tree.Tree, before []string) []string {
-	paths := slices.Clone(before)
-	for i := range t.Files {
-		if w.keeps(&t.Files[i]) {
-			paths = append(paths, t.Files[i].Path)
-		}
-	}
+	paths := append(slices.Clone(before), w.wanted(t)...)
 	slices.Sort(paths)
 	return slices.Compact(paths)
 }
@@ -148,9 +148,16 @@ func (w *writer) dir(ctx context.Context, d *tree.Dir) error {
 	if err != nil {
 		return w.failed(ctx, &tree.File{Path: d.Path, Input: d.Input}, err)
 	}
+	names := make([]string, len(files))
+	for i := range files {
+		names[i] = d.Path + "/" + files[i].Path
+	}
+	if err := w.checkNames(names); err != nil {
+		return err
+	}
 	swept := map[string]bool{}
 	for i := range files {
-		name := d.Path + "/" + files[i].Path
+		name := names[i]
 		if in := path.Dir(name); !swept[in] {
 			swept[in] = true
 			sweep(w.root, in)
@@ -220,9 +227,10 @@ func (w *writer) done(f *tree.File, name string, size int64, written bool) {
 // remember removes what is no longer wanted and writes down what is there.
 func (w *writer) remember(t *tree.Tree, before []string, failed error) (removed int, err error) {
 	index := t.Index()
-	there := map[string]bool{}
+	there, like := map[string]bool{}, map[string]string{}
 	for _, p := range w.paths {
 		there[p] = true
+		like[tree.Folded(p)] = p
 	}
 	var stale []error
 	for _, p := range before {
@@ -230,6 +238,7 @@ func (w *writer) remember(t *tree.Tree, before []string, failed error) (removed 
 		case there[p]:
 		case failed != nil || belongs(index, p):
 			w.paths = append(w.paths, p) // of an earlier run: still good, or nobody knows
+		case w.isAnother(p, like[tree.Folded(p)]):
 		default:
 			err := failpoint.Step("file.remove", func() error { return w.root.Remove(p) })
 			if err == nil {

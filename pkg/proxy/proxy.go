@@ -33,6 +33,8 @@ import (
 	"github.com/moby/sys/mountinfo"
 	"golang.org/x/sync/errgroup"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/lazybuild/lazybuild/pkg/content"
 	"github.com/lazybuild/lazybuild/pkg/mount"
 	"github.com/lazybuild/lazybuild/pkg/store"
@@ -300,7 +302,12 @@ func (p *server) mountTree(t *tree.Tree, log *slog.Logger) error {
 	if err := p.giveAway(upper); err != nil {
 		return err
 	}
-	if err := mount.Overlay(lower, upper, work, p.spec.Output, p.spec.UserXattr); err != nil {
+	err = mount.Overlay(lower, upper, work, p.spec.Output, p.spec.UserXattr)
+	if errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.EINVAL) {
+		// FUSE and network file systems cannot.
+		return fmt.Errorf("%w; the file system of %s may not be able to hold what builds write: keep the store on a local disk (--lazy-store), or build with --lazy-read-only", err, p.spec.Store)
+	}
+	if err != nil {
 		return err
 	}
 	p.undo = append(p.undo, func() error { return mount.UnmountOverlay(p.spec.Output) })

@@ -21,7 +21,7 @@ var ErrNewerFormat = errors.New("the store was made by a newer lazybuild")
 
 // ErrNoLocks is what Open returns when the file system has no working flock(2)
 // (some network file systems). Without it two builds could write one file.
-var ErrNoLocks = errors.New("the file system of the store has no file locks")
+var ErrNoLocks = errors.New("the file system of the store has no file locks (keep it on a local disk: --lazy-store)")
 
 // ErrInUse is what Clean and Pin return when another live process holds what
 // they need.

@@ -205,8 +205,8 @@ func TestBuildReportsSeveralErrorsButNotAll(t *testing.T) {
 // Shows S74.
 func TestCaseClashes(t *testing.T) {
 	tr := mustBuild(t, []File{{Path: "deps/Pip/a"}, {Path: "deps/Pip/b"}, {Path: "deps/pip/a"}, {Path: "deps/pip/c"}, {Path: "x"},
-		{Path: "n/caf\u00e9"}, {Path: "n/CAFE\u0301"}, {Path: "n/cafe"}}, nil)
-	want := [][2]string{{"deps/Pip", "deps/pip"}, {"deps/Pip/a", "deps/pip/a"}, {"n/CAFE\u0301", "n/caf\u00e9"}}
+		{Path: "n/caf\u00e9"}, {Path: "n/CAFE\u0301"}, {Path: "n/cafe"}, {Path: "s/\u03c2"}, {Path: "s/\u03a3"}}, nil)
+	want := [][2]string{{"deps/Pip", "deps/pip"}, {"deps/Pip/a", "deps/pip/a"}, {"n/CAFE\u0301", "n/caf\u00e9"}, {"s/\u03a3", "s/\u03c2"}}
 	if diff := cmp.Diff(want, tr.CaseClashes()); diff != "" {
 		t.Error(diff)
 	}

@@ -2,13 +2,23 @@ package tree
 
 import (
 	"strings"
+	"unicode/utf8"
 
+	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
 )
 
-// folded is what a file system that folds case, or the forms in which Unicode
-// writes one letter (NFC, NFD), takes a path for.
-func folded(path string) string { return norm.NFC.String(strings.ToLower(path)) }
+// Folded is what a file system that folds case, or the forms in which Unicode
+// writes one letter (NFC, NFD), takes a path for. Two paths that are one file there
+// have the same; the depth of a path does not change.
+func Folded(path string) string {
+	for i := range len(path) {
+		if path[i] >= utf8.RuneSelf {
+			return norm.NFC.String(cases.Fold().String(norm.NFD.String(path)))
+		}
+	}
+	return strings.ToLower(path)
+}
 
 // CaseClashes returns pairs of paths that differ only in the case of letters or
 // in the form of a letter with an accent (the first few). Linux keeps them
@@ -19,7 +29,7 @@ func (t *Tree) CaseClashes() [][2]string {
 	var out [][2]string
 	seen := make(map[string]string, len(t.Files))
 	add := func(path string) {
-		key := folded(path)
+		key := Folded(path)
 		if other, ok := seen[key]; !ok {
 			seen[key] = path
 		} else if other != path && len(out) < few {
