@@ -44,17 +44,22 @@ func Overlay(lower, upper, work, target string, userxattr bool) error {
 	} else {
 		options += ",metacopy=on"
 	}
-	const flags = unix.MS_NOSUID | unix.MS_NODEV
-	// volatile: nothing in upper outlives the build, so no program's fsync need
-	// reach the disk (Linux 5.10).
-	err := unix.Mount("overlay", target, "overlay", flags, options+",volatile")
-	if errors.Is(err, unix.EINVAL) {
-		err = unix.Mount("overlay", target, "overlay", flags, options)
-	}
-	if err != nil {
+	if err := mountVolatile("overlay", target, options); err != nil {
 		return fmt.Errorf("mounting overlay on %q: %w", target, err)
 	}
 	return nil
+}
+
+// mountVolatile mounts an overlayfs of which nothing outlives the build: no
+// program's fsync need reach the disk, and the unmount need not write out all
+// that the machine has in memory for the file system of upper (Linux 5.10).
+func mountVolatile(source, target, options string) error {
+	const flags = unix.MS_NOSUID | unix.MS_NODEV
+	err := unix.Mount(source, target, "overlay", flags, options+",volatile")
+	if errors.Is(err, unix.EINVAL) {
+		err = unix.Mount(source, target, "overlay", flags, options)
+	}
+	return err
 }
 
 // Carrier mounts an empty file system on target, whose directories others may

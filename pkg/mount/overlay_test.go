@@ -209,3 +209,31 @@ func TestLargeTreeIsListedWhole(t *testing.T) {
 		t.Errorf("ls counts %s", got)
 	}
 }
+
+// An unmount that writes out what the whole machine has in memory would be
+// waited for at the end of each build.
+func TestOverlaysHaveNothingToWriteOutAtTheEnd(t *testing.T) {
+	m := mountTree(t, Options{UnderOverlay: true}, files(file("a", "a")))
+	writable := overlayOn(t, m, false)
+	base := t.TempDir()
+	view := filepath.Join(base, "view")
+	for _, dir := range []string{"lower", "upper", "view"} {
+		if err := os.Mkdir(filepath.Join(base, dir), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := View(filepath.Join(base, "lower"), filepath.Join(base, "upper"), filepath.Join(base, "work"), view, "test", false); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := UnmountOverlay(view); err != nil {
+			t.Error(err)
+		}
+	}()
+	for _, dir := range []string{writable, view} {
+		// Kernels say "volatile" or "fsync=volatile".
+		if top := topOf(dir); top == nil || !strings.Contains(top.VFSOptions, "volatile") {
+			t.Errorf("%s is mounted as %+v", dir, top)
+		}
+	}
+}

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"os"
 	"strings"
-
-	"golang.org/x/sys/unix"
 )
 
 // View mounts on target a directory lower in which the files of upper replace
@@ -28,7 +26,7 @@ func View(lower, upper, work, target, id string, userxattr bool) error {
 	if userxattr {
 		options += ",userxattr"
 	}
-	if err := unix.Mount("lazybuild-"+id, target, "overlay", unix.MS_NOSUID|unix.MS_NODEV, options); err != nil {
+	if err := mountVolatile("lazybuild-"+id, target, options); err != nil {
 		return fmt.Errorf("mounting a view on %q: %w", target, err)
 	}
 	return nil
