@@ -78,6 +78,14 @@ soak: build ## Sixteen builds at once over a bad network, for SOAK (20m)
 bench: build ## Builds with lazybuild against all other ways, on three links (40 minutes; ARGS=-quick: three)
 	$(WITHENV) go run -tags '$(TAGS)' ./bench $(ARGS)
 
+.PHONY: bench-start
+bench-start: build ## Start-up and a rebuild with nothing to do, over plain podman build (five minutes)
+	$(WITHENV) go run -tags '$(TAGS)' ./bench/start -out docs/benchmarks/start.md $(ARGS)
+
+.PHONY: bench-read
+bench-read: build ## Reading through the mount, against a plain directory (two minutes)
+	$(WITHENV) go run -tags '$(TAGS)' ./bench/read -out docs/benchmarks/read.md $(ARGS)
+
 .PHONY: bench-go
 bench-go: build ## Go benchmarks of the packages
 	$(WITHENV) go test -tags '$(TAGS)' -run '^$$' -bench . -benchmem $(ARGS) ./pkg/... ./cmd/...

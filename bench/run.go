@@ -37,7 +37,7 @@ func run(ctx context.Context, c config) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, b.close()) }()
-	p := show.Page{Command: command(c), Machine: describe(ctx, c), Note: c.note, Began: time.Now()}
+	p := show.Page{Command: command(c), Machine: show.Machine(ctx, c.binary), Note: c.note, Began: time.Now()}
 	m := &maker{cache: c.cache, work: b.work, binary: c.binary, origin: o}
 	workloads := map[string]*workload{}
 	for _, name := range c.workloads {

@@ -13,6 +13,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"strings"
 	"time"
 
 	"github.com/lazybuild/lazybuild/pkg/tree"
@@ -83,4 +84,17 @@ func (p *Proxy) End() error {
 // CPU is the processor time that the proxy has used; valid after End.
 func (p *Proxy) CPU() time.Duration {
 	return p.cmd.ProcessState.UserTime() + p.cmd.ProcessState.SystemTime()
+}
+
+// Memory is what the proxy has of the machine's memory now, in bytes, without
+// what it shares with others (RssAnon); 0 if that is unknown.
+func (p *Proxy) Memory() int64 {
+	data, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	for line := range strings.Lines(string(data)) {
+		var kib int64
+		if n, _ := fmt.Sscanf(line, "RssAnon: %d kB", &kib); n == 1 {
+			return kib << 10
+		}
+	}
+	return 0
 }

@@ -81,6 +81,9 @@ type Spread struct {
 	N                   int
 }
 
+// SpreadOf is the Spread of values; of none it is the zero Spread.
+func SpreadOf(values []float64) Spread { return spread(values) }
+
 // spread of no values is the zero Spread.
 func spread(values []float64) Spread {
 	if len(values) == 0 {

@@ -67,6 +67,10 @@ func runBuild(ctx context.Context, o lazyOptions, line *cmdline.Line, signals <-
 		ui.Note("%s: building without lock files, as podman build does (--lazy-input and --lazy-config can name some)", target.Opaque)
 		return orchestrator.BuildPlain(b)
 	}
+	// A project that had a large lock has one: podman takes as long to say where it
+	// builds as the plan takes.
+	o.found = func() { b.Asked = orchestrator.Ask(ctx, b.Podman, b.Line) }
+	defer func() { b.Asked.Drop() }()
 	if err := o.fill(&b); err != nil {
 		return orchestrator.ExitCode(err), err
 	}

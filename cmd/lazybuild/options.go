@@ -53,6 +53,7 @@ type lazyOptions struct {
 
 	flags  *pflag.FlagSet
 	global []string // podman's flags that stood before "build"
+	found  func()   // called when a kept plan has been found; may be nil
 }
 
 func (o *lazyOptions) addFlags(fs *pflag.FlagSet) {

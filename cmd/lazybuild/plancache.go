@@ -17,7 +17,7 @@ const leastPlan = 128 << 10
 
 // planCache is where plans are kept.
 func (o *lazyOptions) planCache() plan.Cache {
-	return plan.Cache{Dir: o.answersDir(plansName), Program: thisProgram(), Least: leastPlan}
+	return plan.Cache{Dir: o.answersDir(plansName), Program: thisProgram(), Least: leastPlan, Found: o.found}
 }
 
 // thisProgram names this very executable; "" where that cannot be told. A build

@@ -26,6 +26,8 @@ type Options struct {
 	Stdio  Stdio
 	// Podman is the user's podman, a name or a path; empty means "podman".
 	Podman string
+	// Asked, if not nil, has podman's answer to where it builds, or waits for it.
+	Asked *Asked
 	// Executable is lazybuild's own file: the proxy image and the reaper are made of it.
 	Executable string
 	// Base is the directory for state, and for the mounts of local builds; Store
@@ -82,6 +84,7 @@ func Build(ctx context.Context, o Options) (code int, err error) {
 		return ExitFailed, err
 	}
 	if len(o.Plan.Tree.Files) == 0 && len(o.Plan.Tree.Dirs) == 0 {
+		o.Asked.Drop()
 		return BuildPlain(o)
 	}
 	if err := checkSupported(&o); err != nil {

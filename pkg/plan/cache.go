@@ -34,6 +34,9 @@ type Cache struct {
 	Program string
 	// Least is the length in bytes of the wire form of a tree that is worth it.
 	Least int
+	// Found, if not nil, is called when there is a plan of these options, before it
+	// is known whether it is still right.
+	Found func()
 }
 
 // Make is the function Make with the cache before it.
@@ -89,6 +92,9 @@ func (c Cache) load(path string, l *looker) *Plan {
 	var k kept
 	if gob.NewDecoder(bytes.NewReader(data[sha256.Size:])).Decode(&k) != nil {
 		return nil
+	}
+	if c.Found != nil {
+		c.Found()
 	}
 	for _, s := range k.Notes {
 		if !l.again(s) {

@@ -300,3 +300,18 @@ func TestPlanningLooksAtFilesThroughTheLookerAlone(t *testing.T) {
 		}
 	}
 }
+
+func TestACacheSaysThatItHasAPlanBeforeItIsChecked(t *testing.T) {
+	o, c := keptProject(t), newCache(t)
+	found := 0
+	c.Found = func() { found++ }
+	for i, want := range []int{0, 1, 2} {
+		if i == 2 {
+			writeFile(t, filepath.Join(o.ContextDir, "artifacts.lock.yaml"), "metadata: 7")
+		}
+		_, _ = c.Make(o)
+		if found != want {
+			t.Errorf("plan %d: it has said so %d times, not %d", i, found, want)
+		}
+	}
+}

@@ -1,6 +1,6 @@
 //go:build linux
 
-package main
+package show
 
 import (
 	"bytes"
@@ -10,12 +10,14 @@ import (
 	"os/exec"
 	"runtime"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// describe says on what and with what the measurements were made.
-func describe(ctx context.Context, c config) (lines []string) {
+// Machine says on what and with what the measurements were made; binary is the
+// lazybuild that was measured.
+func Machine(ctx context.Context, binary string) (lines []string) {
 	var u unix.Utsname
 	_ = unix.Uname(&u)
 	lines = append(lines, fmt.Sprintf("%d × %s, %s, Linux %s", runtime.NumCPU(), field("/proc/cpuinfo", "model name"),
@@ -23,7 +25,7 @@ func describe(ctx context.Context, c config) (lines []string) {
 	if load, err := os.ReadFile("/proc/loadavg"); err == nil {
 		lines = append(lines, "load before the start: "+strings.Join(strings.Fields(string(load))[:3], " "))
 	}
-	for _, args := range [][]string{{c.binary, "version"}, {"podman", "--version"}, {"git", "describe", "--always", "--dirty"}} {
+	for _, args := range [][]string{{binary, "version"}, {"podman", "--version"}, {"git", "describe", "--always", "--dirty"}} {
 		out, err := exec.CommandContext(ctx, args[0], args[1:]...).Output()
 		if err == nil {
 			first, _, _ := bytes.Cut(out, []byte("\n"))
@@ -42,4 +44,23 @@ func field(file, name string) string {
 		}
 	}
 	return "?"
+}
+
+// Head begins a page: what was measured, by which command, on what.
+func Head(ctx context.Context, title, command, binary string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# %s, measured on %s\n\nWritten by `%s`; see [README.md](README.md).\n\n", title, time.Now().UTC().Format(time.DateOnly), command)
+	for _, line := range Machine(ctx, binary) {
+		fmt.Fprintf(&b, "- %s\n", line)
+	}
+	return b.String()
+}
+
+// Out prints a page, and writes it to a file if that has a name.
+func Out(page, file string) error {
+	fmt.Print(page)
+	if file == "" {
+		return nil
+	}
+	return os.WriteFile(file, []byte(page), 0o644)
 }

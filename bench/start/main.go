@@ -1,0 +1,60 @@
+//go:build linux
+
+// Command start measures what lazybuild adds to a plain `podman build`: from
+// Enter to podman's first STEP, and to a whole rebuild in which nothing but a
+// source file has changed, with the network cut.
+//
+//	podman     podman build, with the same Containerfile and context
+//	process    lazybuild, its proxy a process
+//	service    lazybuild, its proxy in a container, the proxy image loaded and
+//	           podman's service running
+//	container  the same without a service
+//	nothing    the same without a service and without the image
+//
+// All of them take turns, round after round, with a lock of five artifacts and
+// with one of ten thousand. A lock is planned once before, so that kept plans
+// count; cold is the first start with a lock, by a proxy process. Differences and
+// ratios are taken within a round. Nothing is downloaded: no RUN opens a file.
+//
+// Processor time is that of the command and of all processes that it has waited
+// for: the proxy's too where that is a process, but not what podman's service and
+// a container use.
+//
+// Needs what hack/setup.sh installs, and root. From the repository's root:
+//
+//	make bench-start
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+)
+
+type config struct {
+	binary, out, base string
+	rounds            int
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	var c config
+	flag.StringVar(&c.binary, "lazybuild", "bin/lazybuild", "the lazybuild to measure")
+	flag.StringVar(&c.out, "out", "", "the file for the page (default: none)")
+	flag.StringVar(&c.base, "base", "localhost/lazybuild-test/base:bookworm", "the image to build from; it needs nothing but a shell")
+	flag.IntVar(&c.rounds, "rounds", 7, "how often each way is measured")
+	flag.Parse()
+	var err error
+	if c.binary, err = filepath.Abs(c.binary); err == nil {
+		err = run(ctx, c)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "start:", err)
+		stop()
+		os.Exit(1)
+	}
+}

@@ -1,0 +1,37 @@
+package orchestrator
+
+import (
+	"context"
+
+	"github.com/lazybuild/lazybuild/pkg/orchestrator/cmdline"
+)
+
+// Asked is a question to podman that is under way: what it is, which says where
+// it builds. A nil Asked is none.
+type Asked struct {
+	versions func() (*versions, error)
+	cancel   context.CancelFunc
+}
+
+// Ask begins to ask, as Build does by itself where nobody has asked before. name
+// is Options.Podman. Whoever asks calls Drop.
+func Ask(ctx context.Context, name string, line *cmdline.Line) *Asked {
+	ctx, cancel := context.WithCancel(ctx)
+	return &Asked{cancel: cancel, versions: inBackground(func() (*versions, error) {
+		p, err := findPodman(name, line.Service())
+		if err != nil {
+			return nil, err
+		}
+		return p.versions(ctx)
+	})}
+}
+
+// Drop ends the question, if it is still under way, and the process that was
+// asked. It may be called often, and of a nil Asked.
+func (a *Asked) Drop() {
+	if a == nil {
+		return
+	}
+	a.cancel()
+	_, _ = a.versions()
+}
