@@ -31,7 +31,7 @@ type key struct {
 
 func run(ctx context.Context, c config) (err error) {
 	b := &bench{c: c}
-	if listens() {
+	if listens(ctx) {
 		return errServiceRuns
 	}
 	if b.image, err = imageOf(c.binary); err != nil {

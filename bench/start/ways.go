@@ -62,7 +62,7 @@ var errServiceRuns = errors.New("a service listens on " + socket + " already: st
 
 // startService starts a service and waits until it listens.
 func (b *bench) startService(ctx context.Context) error {
-	if listens() {
+	if listens(ctx) {
 		return errServiceRuns
 	}
 	if err := os.MkdirAll(filepath.Dir(socket), 0o700); err != nil {
@@ -73,7 +73,7 @@ func (b *bench) startService(ctx context.Context) error {
 		return err
 	}
 	for range 200 {
-		if listens() {
+		if listens(ctx) {
 			return nil
 		}
 		time.Sleep(20 * time.Millisecond)
@@ -91,8 +91,8 @@ func (b *bench) stopService() error {
 	return errors.Join(err, os.RemoveAll(socket))
 }
 
-func listens() bool {
-	c, err := net.Dial("unix", socket)
+func listens(ctx context.Context) bool {
+	c, err := new(net.Dialer).DialContext(ctx, "unix", socket)
 	if err != nil {
 		return false
 	}
