@@ -17,8 +17,8 @@ type ending struct {
 	end  func(*run)
 	code int
 	says string
-	// terminal runs the build on a terminal.
-	terminal bool
+	// terminal runs the build on a terminal, relayed with a relay to podman.
+	terminal, relayed bool
 	// instructions of a build that ends by itself, and what happens at the origin.
 	instructions string
 	origin       func(*sample)
@@ -44,6 +44,14 @@ func endings() []ending {
 		{name: "kill -9 of lazybuild", end: func(r *run) { _ = r.cmd.Process.Kill() }, code: 137},
 		{name: "kill -9 of podman", end: kill(partPodman), code: 137, says: "podman build: signal: killed"},
 		{name: "kill -9 of the proxy", end: (*run).killProxy, code: 125, says: lost},
+	}
+	if os.Getenv("CONTAINER_HOST") != "" {
+		all = append(all,
+			ending{name: "connection lost", relayed: true, end: func(r *run) { r.relay.cut() }, code: 125, says: "is lost: the build was stopped"},
+			ending{name: "connection asleep and Ctrl-C", relayed: true, end: func(r *run) {
+				r.relay.freeze()
+				r.signal(syscall.SIGINT)
+			}, code: 130, says: "does not answer: what is left of the build there will be removed"})
 	}
 	if !hasContainerHere() {
 		return all // these are on the other machine, or not there
@@ -107,6 +115,9 @@ func TestNothingIsLeftWhenABuildIsEndedInADownload(t *testing.T) {
 // afterwards must work.
 func (s *sample) endsClean(e ending, reached func(*run)) {
 	s.t.Helper()
+	if e.relayed {
+		s.useRelay()
+	}
 	before := s.take()
 	s.onTerminal = e.terminal
 	r := s.start("-f", "Containerfile", "--network=none", "-t", s.image())
@@ -121,6 +132,10 @@ func (s *sample) endsClean(e ending, reached func(*run)) {
 	}
 	if !r.err.has(e.says) {
 		s.t.Errorf("stderr does not say %q\n%s", e.says, r)
+	}
+	if e.relayed {
+		s.relay.cut()
+		s.relay.mend() // for the reaper
 	}
 	s.nothingLeft(before)
 	s.goodStore()
@@ -152,10 +167,17 @@ func TestEndOfOneBuildDoesNotTouchAnother(t *testing.T) {
 			other := bystander.start("-f", "Containerfile", "-t", bystander.image(), "--network=none")
 			other.event(asked[1], "the bystander's download")
 			victim.onTerminal = e.terminal
+			if e.relayed {
+				victim.useRelay()
+			}
 			r := victim.start("-f", "Containerfile", "--network=none")
 			r.event(asked[0], "the victim's download")
 			e.end(r)
 			r.wait()
+			if e.relayed {
+				victim.relay.cut()
+				victim.relay.mend() // for its reaper
+			}
 			release()
 			other.wait()
 			if other.code() != 0 {

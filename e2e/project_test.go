@@ -34,6 +34,8 @@ type project struct {
 	stdin  io.Reader
 	// onTerminal starts builds on a terminal of their own.
 	onTerminal bool
+	// relay is what leads to podman, if it is not the host itself.
+	relay *relay
 }
 
 func newProject(t *testing.T, files map[string]string) *project {
@@ -89,6 +91,7 @@ type run struct {
 	// terminal is the other end of the build's terminal, if it has one.
 	terminal   *os.File
 	afterStart func()
+	relay      *relay
 }
 
 // start runs `lazybuild args… .` with a report, in a process group of its own,
@@ -101,7 +104,7 @@ func (p *project) start(args ...string) *run {
 // startAs is start with the words as they are: another context, or none.
 func (p *project) startAs(args ...string) *run {
 	p.t.Helper()
-	r := &run{t: p.t, report: filepath.Join(p.t.TempDir(), "report.json"), done: make(chan struct{})}
+	r := &run{t: p.t, report: filepath.Join(p.t.TempDir(), "report.json"), done: make(chan struct{}), relay: p.relay}
 	words := append(slices.Clone(p.within), binary())
 	words = append(append(words, args...), "--lazy-report", r.report)
 	r.cmd = exec.Command(words[0], words[1:]...)

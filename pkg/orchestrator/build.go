@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -173,6 +174,9 @@ func (b *build) run(ctx context.Context) (int, error) {
 	}
 	code, err := w.wait(lost)
 	b.broken = w.stopped
+	if errors.Is(err, errProxyLost) {
+		err = b.place.whyLost(ctx)
+	}
 	b.progress.enter(PhaseEnding)
 	b.o.UI.Verbose("podman has ended")
 	b.finish(code)
@@ -235,7 +239,6 @@ func (b *build) finish(code int) {
 		b.summary, b.mode = &wire.Summary{}, plainMode()
 	} else {
 		b.byeToProxy(code)
-		b.o.UI.Summary(b.o.Plan.Tree, b.summary)
 		b.sayOnline()
 	}
 	if b.o.Report == "" {
@@ -256,7 +259,8 @@ func (b *build) sayOnline() {
 	}
 }
 
-// byeToProxy tells the proxy how the build has ended, and takes its summary.
+// byeToProxy tells the proxy how the build has ended, and takes and shows its
+// summary.
 func (b *build) byeToProxy(code int) {
 	word := wire.ByeFailed
 	if code == ExitOK {
@@ -265,7 +269,9 @@ func (b *build) byeToProxy(code int) {
 	if b.summary = b.proxy.bye(word, b.byeLimit()); b.summary == nil {
 		b.summary = &wire.Summary{}
 		b.broken = true
+		return
 	}
+	b.o.UI.Summary(b.o.Plan.Tree, b.summary)
 }
 
 // cleanupLimit bounds taking down; what is left then is the next start's.
@@ -279,6 +285,11 @@ func (b *build) end() error {
 	defer b.waitSwept()
 	if b.file == nil {
 		return nil
+	}
+	if b.broken {
+		if err := b.place.answers(context.Background()); err != nil {
+			return b.leave(err)
+		}
 	}
 	if b.proxy != nil {
 		b.proxy.bye(wire.Bye, b.byeLimit())
@@ -296,5 +307,18 @@ func (b *build) end() error {
 	if b.reaper != nil {
 		b.reaper.dismiss()
 	}
+	return err
+}
+
+// leave ends a build whose podman cannot be reached. Here is removed what is
+// here; there the reaper does it, if podman answers again soon.
+func (b *build) leave(why error) error {
+	err := cleanHere(context.Background(), &State{ID: b.id, Tmp: b.state.Tmp}, false)
+	_ = b.file.lock.Unlock()
+	if b.reaper != nil {
+		b.reaper.release()
+	}
+	b.o.UI.Warn("%v: what is left of the build there will be removed when it answers within %v, "+
+		"else by the next build there or by `lazybuild doctor --fix`", why, reapLimit)
 	return err
 }

@@ -101,13 +101,17 @@ func removeNow(api context.Context, id string) {
 // waitRemoved blocks until the container has been removed (podman does that by
 // itself), at most for limit; then it is stopped and removed by force.
 func waitRemoved(api context.Context, id string, limit time.Duration) {
-	deadline := time.Now().Add(limit)
-	for time.Now().Before(deadline) {
-		if there, err := containers.Exists(api, id, nil); err == nil && !there {
+	// A podman that does not answer must not keep anybody waiting.
+	wait, cancel := context.WithTimeout(api, limit)
+	defer cancel()
+	for wait.Err() == nil {
+		if there, err := containers.Exists(wait, id, nil); err == nil && !there {
 			return
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
+	api, stop := context.WithTimeout(api, removeLimit)
+	defer stop()
 	// podman 5 fails once on a container whose conmon was killed, and then knows
 	// that it has ended.
 	for range 2 {

@@ -42,6 +42,10 @@ type place interface {
 	// inProcess makes a command that runs the executable with args as a process
 	// that sees what podman sees. It is not started.
 	inProcess(executable string, args ...string) (*exec.Cmd, error)
+	// answers is nil when podman can be reached. It blocks for seconds at most.
+	answers(ctx context.Context) error
+	// whyLost is the error of a build whose proxy has ended too early.
+	whyLost(ctx context.Context) error
 	// shows says whether a build will see the mount at dir, without touching it.
 	shows(ctx context.Context, dir string) (bool, error)
 }

@@ -46,4 +46,8 @@ func (*localPlace) note(s *State) {
 	}
 }
 
+func (*localPlace) answers(context.Context) error { return nil }
+
+func (*localPlace) whyLost(context.Context) error { return errProxyLost }
+
 func (*localPlace) reaches(s *State) bool { return s.Place != remote }

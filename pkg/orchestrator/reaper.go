@@ -41,32 +41,57 @@ func (r *reaper) dismiss() {
 	_ = r.cmd.Wait()
 }
 
+// release lets the reaper begin, and does not wait for it.
+func (r *reaper) release() { _ = r.pipe.Close() }
+
 // reapLimit bounds a reaper's work: it must not hang around on a stuck podman.
-const reapLimit = 2 * time.Minute
+// reapEvery is how often it asks whether a remote podman answers again.
+const (
+	reapLimit = 2 * time.Minute
+	reapEvery = 2 * time.Second
+)
 
 // Reap is the reaper's whole life: it blocks until in is at its end, then
 // cleans up after the build of the state file, if its CLI has died.
 func Reap(in io.Reader, state string) error {
 	_, _ = io.Copy(io.Discard, in)
-	if _, err := os.Stat(state); err != nil {
-		return nil // the CLI has cleaned up itself
-	}
 	ctx, cancel := context.WithTimeout(context.Background(), reapLimit)
 	defer cancel()
-	// The kernel drops a dead process's locks and closes its pipes one after
-	// the other, so the lock may be held for a moment yet.
-	for range 100 {
-		if f, s := takeOver(state); f != nil {
-			err := cleanup(ctx, s, true)
-			if err == nil {
-				f.remove()
-			}
+	for {
+		f, s := inherit(state)
+		if f == nil {
+			return nil // somebody else cleans up, or has done
+		}
+		err := cleanup(ctx, s, true)
+		if err == nil {
+			f.remove()
+			return nil
+		}
+		// Meanwhile the next start, cancel or doctor may be quicker.
+		_ = f.lock.Unlock()
+		if s.Place != remote {
 			return err
 		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(reapEvery):
+		}
+	}
+}
+
+// inherit takes over the state of a build that is dying. The kernel drops a dead
+// process's locks and closes its pipes one after the other, so the lock may be
+// held for a moment yet.
+func inherit(state string) (*stateFile, *State) {
+	for range 100 {
 		if _, err := os.Stat(state); err != nil {
-			return nil
+			return nil, nil // it has cleaned up itself
+		}
+		if f, s := takeOver(state); f != nil {
+			return f, s
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	return nil
+	return nil, nil
 }

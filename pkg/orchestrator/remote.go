@@ -8,6 +8,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/containers/podman/v5/libpod/define"
 	"github.com/containers/podman/v5/pkg/bindings/system"
@@ -208,6 +209,41 @@ func (r *remotePlace) inProcess(string, ...string) (*exec.Cmd, error) {
 func (r *remotePlace) view(b *build) (string, bool, error) {
 	dir := filepath.Join(b.state.Tmp, "context")
 	return dir, false, linkView(b.o.Target.Context, dir, b.o.Plan.Rewrites)
+}
+
+// answerLimit is how long a podman that works takes to answer at most.
+const answerLimit = 3 * time.Second
+
+func (r *remotePlace) answers(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, answerLimit)
+	defer cancel()
+	answered := make(chan error, 1)
+	// The ssh of the bindings does not heed ctx.
+	go func() {
+		_, err := r.proxy.connect(ctx)
+		answered <- err
+	}()
+	var err error
+	select {
+	case err = <-answered:
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	if err != nil {
+		return fmt.Errorf("podman at %s does not answer", &r.proxy)
+	}
+	return nil
+}
+
+// whyLost tells a proxy that was killed from a connection that is away. One
+// that is back already cannot be told.
+func (r *remotePlace) whyLost(ctx context.Context) error {
+	if r.answers(ctx) != nil {
+		return hint("see that `podman info` works again, and build again: everything that was fetched is kept there",
+			"the connection to podman at %s is lost: the build was stopped", &r.proxy)
+	}
+	return hint("build again: everything that was fetched is kept there",
+		"the proxy has ended before the build, or the connection to podman at %s has: the build was stopped", &r.proxy)
 }
 
 // shows trusts the proxy, which is where podman is. In a podman machine podman

@@ -38,7 +38,7 @@ type watcher struct {
 func (w *watcher) wait(lost <-chan struct{}) (int, error) {
 	select {
 	case <-w.child.done:
-		return w.ended()
+		return w.ended(lost)
 	case sig := <-w.signals:
 		w.stopped = true
 		w.ui.Note("%v: ending the build", sig)
@@ -47,15 +47,18 @@ func (w *watcher) wait(lost <-chan struct{}) (int, error) {
 	case <-lost:
 		w.stopped = true
 		w.child.stop(os.Interrupt, nil)
-		return ExitFailed, hint("build again: everything that was fetched is kept",
-			"the proxy has ended before the build: the build was stopped")
+		return ExitFailed, errProxyLost
 	}
 }
+
+var errProxyLost = hint("build again: everything that was fetched is kept",
+	"the proxy has ended before the build: the build was stopped")
 
 // ended is the outcome of a child that has ended. A terminal sends Ctrl-C to
 // podman and to lazybuild at once, and podman may be the quicker one to end: a
 // failure together with a signal is an interruption, and podman has left things.
-func (w *watcher) ended() (int, error) {
+// So is it with a connection over which both podman and the proxy were reached.
+func (w *watcher) ended(lost <-chan struct{}) (int, error) {
 	if w.child.err != nil {
 		w.stopped = true
 	}
@@ -66,6 +69,9 @@ func (w *watcher) ended() (int, error) {
 		case <-w.signals:
 			w.stopped = true
 			return ExitInterrupted, errInterrupted
+		case <-lost:
+			w.stopped = true
+			return ExitFailed, errProxyLost
 		case <-t.C:
 		}
 	}
@@ -87,5 +93,5 @@ func (w *watcher) interrupt(sig os.Signal) {
 }
 
 // signalDelay is how much later than podman this process may hear of the same
-// Ctrl-C on a busy machine.
+// Ctrl-C, or of the end of the same connection, on a busy machine.
 const signalDelay = 30 * time.Millisecond

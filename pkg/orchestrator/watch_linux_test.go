@@ -109,6 +109,18 @@ func TestASignalEndsTheBuild(t *testing.T) {
 	}
 }
 
+// podman and the proxy may be reached over the same connection.
+func TestAFailureTogetherWithTheProxysEndIsALostProxy(t *testing.T) {
+	c, _ := sh(t, "exit 1")
+	<-c.done
+	lost := make(chan struct{})
+	close(lost)
+	w := &watcher{child: c, ui: quiet()}
+	if code, err := w.ended(lost); code != ExitFailed || !errors.Is(err, errProxyLost) || !w.stopped {
+		t.Errorf("%d, %v, stopped=%v", code, err, w.stopped)
+	}
+}
+
 // A terminal sends Ctrl-C to podman too, and podman may be the quicker one.
 func TestAFailureTogetherWithASignalIsAnInterruption(t *testing.T) {
 	c, _ := sh(t, "exit 1")
@@ -116,7 +128,7 @@ func TestAFailureTogetherWithASignalIsAnInterruption(t *testing.T) {
 	signals := make(chan os.Signal, 1)
 	signals <- os.Interrupt
 	w := &watcher{child: c, signals: signals, ui: quiet()}
-	if code, err := w.ended(); code != ExitInterrupted || !Interrupted(err) || !w.stopped {
+	if code, err := w.ended(nil); code != ExitInterrupted || !Interrupted(err) || !w.stopped {
 		t.Errorf("%d, %v, stopped=%v", code, err, w.stopped)
 	}
 }
@@ -127,7 +139,7 @@ func TestABuildThatSucceededBeforeTheSignalHasSucceeded(t *testing.T) {
 	signals := make(chan os.Signal, 1)
 	signals <- os.Interrupt
 	w := &watcher{child: c, signals: signals, ui: quiet()}
-	if code, err := w.ended(); code != ExitOK || err != nil || w.stopped {
+	if code, err := w.ended(nil); code != ExitOK || err != nil || w.stopped {
 		t.Errorf("%d, %v, stopped=%v", code, err, w.stopped)
 	}
 }
