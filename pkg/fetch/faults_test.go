@@ -33,6 +33,11 @@ type fault struct {
 	resets   bool  // what was there before the fault is thrown away
 	requests int   // at the origin, at least
 	waits    time.Duration
+
+	proxy bool // the requests go through a proxy
+	// whenResumed is another outcome for a download that goes on with what was
+	// there: nobody can know which part is wrong, so the server has a second chance.
+	whenResumed *fault
 }
 
 var faults = []fault{
@@ -41,6 +46,9 @@ var faults = []fault{
 	{name: "stall", body: func(n int) step { return breakAt(n, stall) }, requests: 2, waits: time.Minute},
 	{name: "slow", body: slowAt, requests: 1, waits: 118 * time.Second},
 	{name: "too long", body: tooLong, want: ErrTooLong, requests: 1},
+	{name: "wrong bytes", body: wrongBytes, want: errWrongBytes, requests: 1, whenResumed: &fault{resets: true, requests: 2}},
+	{name: "wrong bytes for ever", body: wrongBytes, then: slices.Repeat([]step{junk}, 20), want: errWrongBytes, requests: 1,
+		whenResumed: &fault{want: errWrongBytes, resets: true, requests: 2}},
 	{name: "wrong length", body: wrongLength, want: ErrWrongLength, requests: 1},
 	{name: "reset for ever", then: slices.Repeat([]step{breakAt(0, reset)}, 20), want: syscall.ECONNRESET, retried: true, requests: 5},
 	{name: "stall for ever", then: slices.Repeat([]step{breakAt(0, stall)}, 20), want: ErrNoProgress, retried: true, requests: 5, waits: 4 * time.Minute},
@@ -73,14 +81,19 @@ var faults = []fault{
 	{name: "unknown authority", change: func(w *world, _ *origin) { w.hosts["example.org:443"].cert.Store(evilCA().issue("example.org")) }, want: errAny, requests: 1},
 	{name: "certificate of another host", change: func(w *world, _ *origin) { w.hosts["example.org:443"].cert.Store(goodCA().issue("\x1b[2Jevil")) }, want: errAny, requests: 1},
 	{name: "TLS breaks", change: func(w *world, _ *origin) { w.hosts["example.org:443"].garble.Store(2) }, requests: 2},
+	{name: "proxy down", proxy: true, change: func(w *world, _ *origin) { w.cut("proxy.example:3128", syscall.ECONNREFUSED) }, want: syscall.ECONNREFUSED, retried: true, requests: 1},
+	{name: "proxy resets", proxy: true, body: func(n int) step { return breakAt(n, reset) }, requests: 2},
 	{name: "DNS failure", change: func(w *world, _ *origin) {
 		w.cut("example.org:443", &net.DNSError{Err: "no such host", Name: "example.org"})
 	}, want: errAny, retried: true, requests: 1},
 	{name: "connection refused", change: func(w *world, _ *origin) { w.cut("example.org:443", syscall.ECONNREFUSED) }, want: syscall.ECONNREFUSED, retried: true, requests: 1},
 }
 
-// errAny is any *Error.
-var errAny = errors.New("any error")
+// errAny is any *Error, errWrongBytes what the caller's check says.
+var (
+	errAny        = errors.New("any error")
+	errWrongBytes = errors.New("other bytes than the lock's")
+)
 
 // Shows S2, S18, S53.
 func TestFaults(t *testing.T) {
@@ -113,12 +126,26 @@ func runFault(t *testing.T, f fault, at string, resumed bool) {
 	w.serve("cdn.example.net:443", "203.0.113.2", noCredentials(t, newOrigin(t)))
 	w.serve("plain.example.net:80", "203.0.113.3", newOrigin(t))
 	w.serve("evil.example.net:443", "127.0.0.1", newOrigin(t))
-	c := w.client(Options{Credentials: []Credential{{Host: "example.org", Bearer: "secret"}}})
+	options := Options{Credentials: []Credential{{Host: "example.org", Bearer: "secret"}}}
+	if f.proxy {
+		w.serve("proxy.example:3128", "203.0.113.4", http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { tunnel(t, w, rw, r) }))
+		options.Proxy.HTTPS = "http://user:password@proxy.example:3128"
+	}
+	c := w.client(options)
 
 	begin := time.Now()
-	res, err := c.Get(t.Context(), Request{URLs: []string{fileURL}, Size: int64(len(o.content)), Priority: Demand}, sink)
+	check := func() error {
+		if !bytes.Equal(sink.Bytes(), o.content) {
+			return errWrongBytes
+		}
+		return nil
+	}
+	res, err := c.Get(t.Context(), Request{URLs: []string{fileURL}, Size: int64(len(o.content)), Priority: Demand, Check: check}, sink)
 
 	want := f
+	if resumed && f.whenResumed != nil {
+		want = *f.whenResumed
+	}
 	if before == 0 && f.body == nil {
 		want = f.withNothingThere()
 	}
@@ -126,7 +153,8 @@ func runFault(t *testing.T, f fault, at string, resumed bool) {
 	if d := time.Since(begin); d < f.waits {
 		t.Errorf("it took %v, want at least %v", d, f.waits)
 	}
-	if wantResets := want.resets && before > 0; (sink.resets > 0) != wantResets {
+	wantResets := want.resets && before > 0 || errors.Is(want.want, errWrongBytes)
+	if (sink.resets > 0) != wantResets {
 		t.Errorf("%d resets of the sink, want any: %v", sink.resets, wantResets)
 	}
 	if err == nil && res.URL != fileURL {
@@ -137,7 +165,7 @@ func runFault(t *testing.T, f fault, at string, resumed bool) {
 // steps is the script of the origin.
 func (f fault) steps(w *world, o *origin, n int) []step {
 	if f.body != nil {
-		return []step{f.body(n)}
+		return append([]step{f.body(n)}, f.then...)
 	}
 	first := breakAt(n, func(rw http.ResponseWriter, _ *http.Request) {
 		if f.change != nil {
@@ -210,6 +238,17 @@ func noCredentials(t *testing.T, next http.Handler) http.Handler {
 		next.ServeHTTP(w, r)
 	})
 }
+
+// wrongBytes sends one other byte, and all that it says it sends.
+func wrongBytes(n int) step {
+	return func(o *origin, w http.ResponseWriter, r *http.Request) {
+		body := slices.Clone(o.head(w, r))
+		body[n] ^= 1
+		w.Write(body)
+	}
+}
+
+func junk(o *origin, w http.ResponseWriter, r *http.Request) { wrongBytes(0)(o, w, r) }
 
 // slowAt pauses twice for almost the watchdog's time.
 func slowAt(n int) step {

@@ -205,7 +205,6 @@ func TestGetBoundsTheTriesOfATricklingServer(t *testing.T) {
 
 // Shows S4.
 func TestCheckSendsWrongBytesToTheNextMirror(t *testing.T) {
-	junk := func(o *origin, w http.ResponseWriter, _ *http.Request) { w.Write(make([]byte, len(o.content))) }
 	inWorld(t, Options{}, func(t *testing.T, _ *world, c *Client, o, m *origin) {
 		o.script = []step{junk}
 		sink := &memSink{}
