@@ -29,6 +29,6 @@ if [ "${1:-}" = smoke ]; then
 	exit
 fi
 targets | while read -r dir target; do
-	echo "== $dir $target (${FUZZTIME:=30s})"
+	echo "== $dir $target (${FUZZTIME:=60s})"
 	go test -tags "$tags" -run '^$' -fuzz "^$target\$" -fuzztime "$FUZZTIME" "./$dir" </dev/null
 done

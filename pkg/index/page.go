@@ -83,13 +83,7 @@ func parseJSON(data []byte) ([]file, error) {
 		Meta struct {
 			Version string `json:"api-version"`
 		} `json:"meta"`
-		Files []struct {
-			Filename string            `json:"filename"`
-			URL      string            `json:"url"`
-			Hashes   map[string]string `json:"hashes"`
-			Size     *int64            `json:"size"`
-			Yanked   any               `json:"yanked"`
-		} `json:"files"`
+		Files listedFiles `json:"files"`
 	}
 	if err := json.Unmarshal(data, &page); err != nil {
 		return nil, fmt.Errorf("reading the index's JSON: %w", err)
@@ -97,30 +91,86 @@ func parseJSON(data []byte) ([]file, error) {
 	if major, _, _ := strings.Cut(page.Meta.Version, "."); major != "1" {
 		return nil, fmt.Errorf("the index speaks version %.20q of the simple API, not 1.x", page.Meta.Version)
 	}
-	if len(page.Files) > maxFiles {
-		return nil, fmt.Errorf("the index lists more than %d files", maxFiles)
-	}
 	files := make([]file, 0, len(page.Files))
 	for _, j := range page.Files {
 		f := file{Name: j.Filename, URL: j.URL, Size: locks.SizeUnknown}
 		if j.Size != nil && *j.Size >= 0 {
 			f.Size = *j.Size
 		}
-		for algo, value := range j.Hashes {
-			f.addDigest(algo, value)
+		if err := j.fill(&f); err != nil {
+			return nil, fmt.Errorf("reading the index's JSON: %w", err)
 		}
-		switch y := j.Yanked.(type) {
-		case string:
-			f.Yanked = &y
-		case bool:
-			if y {
-				f.Yanked = new(string)
-			}
-		}
-		f.sortDigests()
 		files = append(files, f)
 	}
 	return files, nil
+}
+
+// listedFile is a file in the JSON form. What may be long is read only when it is not.
+type listedFile struct {
+	Filename string          `json:"filename"`
+	URL      string          `json:"url"`
+	Hashes   json.RawMessage `json:"hashes"`
+	Size     *int64          `json:"size"`
+	Yanked   json.RawMessage `json:"yanked"`
+}
+
+// listedFiles are a page's, counted while they are read: a page of nothing but
+// "{}," would else take thirty times its length in memory.
+type listedFiles []listedFile
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (all *listedFiles) UnmarshalJSON(data []byte) error {
+	d := json.NewDecoder(bytes.NewReader(data))
+	if t, err := d.Token(); err != nil || t != json.Delim('[') {
+		return errors.Join(err, errors.New("the files are no list"))
+	}
+	*all = nil
+	for d.More() {
+		if len(*all) == maxFiles {
+			return fmt.Errorf("the index lists more than %d files", maxFiles)
+		}
+		var j listedFile
+		if err := d.Decode(&j); err != nil {
+			return err
+		}
+		*all = append(*all, j)
+	}
+	return nil
+}
+
+// maxFileJSON bounds one file's hashes, and its reason for being yanked, in bytes.
+const maxFileJSON = 16 << 10
+
+// fill reads the digests, and whether the file is yanked.
+func (j *listedFile) fill(f *file) error {
+	if len(j.Hashes)+len(j.Yanked) > maxFileJSON {
+		return fmt.Errorf("the file %.60q has more than %d bytes of hashes and reasons", j.Filename, maxFileJSON)
+	}
+	if len(j.Hashes) > 0 {
+		var hashes map[string]string
+		if err := json.Unmarshal(j.Hashes, &hashes); err != nil {
+			return err
+		}
+		for algo, value := range hashes {
+			f.addDigest(algo, value)
+		}
+	}
+	f.sortDigests()
+	var yanked any
+	if len(j.Yanked) > 0 {
+		if err := json.Unmarshal(j.Yanked, &yanked); err != nil {
+			return err
+		}
+	}
+	switch y := yanked.(type) {
+	case string:
+		f.Yanked = &y
+	case bool:
+		if y {
+			f.Yanked = new(string)
+		}
+	}
+	return nil
 }
 
 // addDigest notes a digest; one of an unknown algorithm, or a malformed one, is

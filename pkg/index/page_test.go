@@ -2,6 +2,7 @@ package index
 
 import (
 	"net/url"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -51,6 +52,37 @@ func TestUnreadablePagesAreErrors(t *testing.T) {
 		if _, err := parsePage(fetch.Page{Data: []byte(data), ContentType: jsonType, URL: "https://h/"}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", data, err)
 		}
+	}
+}
+
+// Shows S75.
+func TestPagesWithoutBoundAreRefused(t *testing.T) {
+	head := `{"meta":{"api-version":"1.1"},"files":`
+	var links strings.Builder
+	for range maxFiles + 2 {
+		links.WriteString("<a href=a>")
+	}
+	for name, c := range map[string]struct{ typ, data, want string }{
+		"files":        {jsonType, head + `[` + strings.Repeat("{},", 2*maxFiles) + `{}]}`, "lists more than"},
+		"links":        {"text/html", links.String(), "lists more than"},
+		"hashes":       {jsonType, head + `[{"filename":"a","hashes":{` + strings.Repeat(`"a":"b",`, maxFileJSON) + `"a":"b"}}]}`, "bytes of hashes"},
+		"a reason":     {jsonType, head + `[{"filename":"a","yanked":"` + strings.Repeat(`x`, maxFileJSON) + `"}]}`, "bytes of hashes"},
+		"nested lists": {jsonType, strings.Repeat("[", 1<<20), "depth"},
+		"nested files": {jsonType, head + strings.Repeat(`[{"x":`, 1<<20), "depth"},
+		"no list":      {jsonType, head + `{"a":1}}`, "no list"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			_, err := parsePage(fetch.Page{Data: []byte(c.data), ContentType: c.typ, URL: "https://h/"})
+			runtime.ReadMemStats(&after)
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%.200v, want %q", err, c.want)
+			}
+			if n := after.TotalAlloc - before.TotalAlloc; n > 1<<30 {
+				t.Errorf("%d bytes were allocated for %d", n, len(c.data))
+			}
+		})
 	}
 }
 
