@@ -69,6 +69,8 @@ var faults = []fault{
 	{name: "429 for hours", then: []step{status(429, "Retry-After", "36000")}, requests: 3, waits: 60 * time.Second},
 	{name: "500 then good", then: []step{status(500), status(502)}, requests: 4},
 	{name: "500 for ever", then: slices.Repeat([]step{status(500)}, 20), want: errAny, status: 500, retried: true, requests: 5},
+	{name: "giant headers", then: []step{giantHeaders}, requests: 3},
+	{name: "giant headers for ever", then: slices.Repeat([]step{giantHeaders}, 20), want: errAny, retried: true, requests: 5},
 	{name: "compressed", then: []step{compressed}, want: ErrEncoded, requests: 2},
 	{name: "redirect loop", then: slices.Repeat([]step{redirectTo("/file")}, 30), want: ErrRedirect, requests: 12},
 	{name: "redirect to loopback", then: []step{redirectTo("https://127.0.0.1/x")}, want: errLocalAddress, requests: 2},
@@ -249,6 +251,12 @@ func wrongBytes(n int) step {
 }
 
 func junk(o *origin, w http.ResponseWriter, r *http.Request) { wrongBytes(0)(o, w, r) }
+
+// giantHeaders sends a header of a megabyte.
+func giantHeaders(o *origin, w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("X-Giant", strings.Repeat("x", 1<<20))
+	good(o, w, r)
+}
 
 // slowAt pauses twice for almost the watchdog's time.
 func slowAt(n int) step {
