@@ -18,7 +18,7 @@ CACHE := $(or $(LAZYBUILD_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/lazybuil
 # What setup.sh found this host to need, for every command that runs podman.
 WITHENV := . '$(CACHE)/env' &&
 # Time that `make fuzz` gives each target.
-FUZZTIME ?= 30s
+FUZZTIME ?= 60s
 # Extra arguments for go test: make e2e ARGS='-run Parity -v'.
 ARGS ?=
 
@@ -99,7 +99,7 @@ bench-rpm: build ## Headers against whole packages, for a real lock of 864 RPMs
 	$(WITHENV) go run -tags '$(TAGS)' ./bench/rpm $(ARGS)
 
 .PHONY: fuzz
-fuzz: ## Run every fuzz target for FUZZTIME (30s)
+fuzz: ## Run every fuzz target for FUZZTIME (60s)
 	FUZZTIME='$(FUZZTIME)' TAGS='$(TAGS)' ./hack/fuzz.sh
 
 .PHONY: fuzz-smoke

@@ -107,6 +107,9 @@ func readGoProject(src Source) (*goProject, error) {
 	return &p, err
 }
 
+// maxWorkModules bounds a workspace: the files of each module are read.
+const maxWorkModules = 10_000
+
 func (p *goProject) readWork(src Source) error {
 	p.work = true
 	work, err := modfile.ParseWork(src.Path, src.Data, nil)
@@ -116,7 +119,16 @@ func (p *goProject) readWork(src Source) error {
 	if len(work.Use) == 0 && work.Go == nil {
 		return errAt(0, "the file names neither modules nor a version of Go, so it is no go.work")
 	}
+	if len(work.Use) > maxWorkModules {
+		return errAt(0, "the file names %d modules, more than the %d that are read", len(work.Use), maxWorkModules)
+	}
+	seen := map[string]bool{}
 	for _, use := range work.Use {
+		dir := path.Clean(use.Path)
+		if seen[dir] {
+			continue // each is read once, however often it is named
+		}
+		seen[dir] = true
 		// A module outside of the workspace's directory can't be in the build
 		// context either, unless the context is larger; then its go.mod is an
 		// input of its own.

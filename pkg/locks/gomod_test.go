@@ -1,6 +1,7 @@
 package locks
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -187,6 +188,57 @@ func TestGoFilesWithErrorsAreNamed(t *testing.T) {
 			t.Errorf("%s: %v, want %s…", name, err, c.want)
 		}
 	}
+}
+
+// Shows S48.
+func TestGoFilesWithoutBoundAreRefused(t *testing.T) {
+	reads := 0
+	src := goFiles("go.work", "go 1.24\n"+strings.Repeat("use ./m\n", maxWorkModules), nil)
+	src.Sibling = func(name string) ([]byte, error) {
+		if reads++; name == "m/go.mod" {
+			return []byte("module example.org/m\n"), nil
+		}
+		return nil, fs.ErrNotExist
+	}
+	if _, err := Parse("gomod", src); err != nil || reads > 10 {
+		t.Errorf("one module, named often: %d reads, %v", reads, err)
+	}
+	src.Data = append(src.Data, "use ./n\n"...)
+	if _, err := Parse("gomod", src); err == nil || !strings.Contains(err.Error(), "more than the 10000") {
+		t.Errorf("too many modules: %v", err)
+	}
+	const deep = 100_000
+	for name, data := range map[string]string{
+		"blocks":   "module example.org/a\n" + strings.Repeat("require (\n", deep),
+		"brackets": "module example.org/a\nretract " + strings.Repeat("[", deep),
+		"quotes":   "module " + strings.Repeat("`", deep),
+		"a line":   "module example.org/a\nrequire " + strings.Repeat("x ", deep),
+	} {
+		for _, file := range []string{"go.mod", "go.work"} {
+			if _, err := Parse("gomod", goFiles(file, data, nil)); err == nil {
+				t.Errorf("%s with %s: no error", file, name)
+			}
+		}
+	}
+}
+
+// FuzzGoFiles has the data for each of a module's and a workspace's own files.
+func FuzzGoFiles(f *testing.F) {
+	for _, seed := range []string{sampleGoMod, "go 1.24\nuse (\n\t./a\n\t../x\n)\n", "module a\nretract [v1, v2]\n", "use `a`\n"} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		for _, file := range []string{"go.mod", "go.work"} {
+			src := goFiles(file, string(data), map[string]string{"a/go.mod": string(data), "go.sum": string(data)})
+			lock, err := Parse("gomod", src)
+			if e := new(Error); err != nil && !errors.As(err, &e) {
+				t.Errorf("%s: %v is no *Error", file, err)
+			}
+			if err == nil && lock.Type != "gomod" {
+				t.Errorf("%s: a lock of type %q", file, lock.Type)
+			}
+		}
+	})
 }
 
 func TestDirectivesOfALaterGoArePassedOver(t *testing.T) {
