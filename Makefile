@@ -65,9 +65,11 @@ e2e-dnf5: build ## The end-to-end test with dnf 5, in an image of Debian unstabl
 	$(WITHENV) LAZYBUILD_E2E_DNF5=1 go test -tags '$(TAGS) e2e' -timeout 30m -count=1 -run Dnf5 $(ARGS) ./e2e/
 
 KILLS ?= 20000
+BUILDKILLS ?= 300
 .PHONY: torture
-torture: ## Kill writers of the store at KILLS (20000) random steps
+torture: build ## Kill writers of the store at KILLS (20000) random steps, and BUILDKILLS (300) builds
 	LAZYBUILD_KILLS='$(KILLS)' go test -count=1 -timeout 24h -run TestKillAtRandom -v $(ARGS) ./pkg/store
+	$(WITHENV) LAZYBUILD_BUILD_KILLS='$(BUILDKILLS)' go test -tags '$(TAGS) e2e' -timeout 24h -count=1 -run TestKillsAtRandom -v $(ARGS) ./e2e/
 
 SOAK ?= 20m
 .PHONY: soak

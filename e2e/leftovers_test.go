@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"bytes"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -103,11 +104,22 @@ func runMarker() string { return fmt.Sprint(1_000_000 + os.Getpid()) }
 
 func (s snapshot) containers(t *testing.T) {
 	t.Helper()
-	out, err := exec.Command("podman", "ps", "--all", "--external", "--format", "{{.ID}} {{.Names}}").Output()
-	if err != nil {
-		t.Fatalf("listing containers: %v", err)
+	var out, said bytes.Buffer
+	for end := time.Now().Add(leftoverLimit); ; {
+		cmd := exec.Command("podman", "ps", "--all", "--external", "--format", "{{.ID}} {{.Names}}")
+		out.Reset()
+		said.Reset()
+		cmd.Stdout, cmd.Stderr = &out, &said
+		// podman fails when a container goes away while it looks.
+		err := cmd.Run()
+		if err == nil {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatalf("listing containers: %v: %s", err, said.String())
+		}
 	}
-	for line := range strings.Lines(string(out)) {
+	for line := range strings.Lines(out.String()) {
 		s["container "+strings.TrimSpace(line)] = true
 	}
 }

@@ -75,14 +75,21 @@ type buildState struct {
 
 func (r *run) state() buildState {
 	r.t.Helper()
+	s, ok := r.findState()
+	if !ok {
+		r.t.Fatalf("there is no state of the build\n%s", r)
+	}
+	return s
+}
+
+func (r *run) findState() (buildState, bool) {
 	files, _ := filepath.Glob(filepath.Join(runDir(), "state", "*.json"))
 	for _, file := range files {
 		var s buildState
 		data, err := os.ReadFile(file)
 		if err == nil && json.Unmarshal(data, &s) == nil && s.PID == r.cmd.Process.Pid {
-			return s
+			return s, true
 		}
 	}
-	r.t.Fatalf("there is no state of the build\n%s", r)
-	return buildState{}
+	return buildState{}, false
 }
