@@ -17,6 +17,9 @@ import (
 // odd mounts a file system that is odd.
 func (p *project) odd(o oddfs.Options) (dir string) {
 	p.t.Helper()
+	if _, err := os.Stat("/etc/mtab"); err != nil && os.Geteuid() != 0 {
+		p.t.Skip("fusermount3 unmounts nothing here: ", err)
+	}
 	root := filepath.Join(filepath.Dir(p.dir), "odd")
 	dir, backing := filepath.Join(root, "mounted"), filepath.Join(root, "backing")
 	for _, d := range []string{root, dir, backing} {
