@@ -4,10 +4,15 @@ package e2e
 
 import (
 	"encoding/json"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
+
+	"github.com/gofrs/flock"
 )
 
 // command runs lazybuild, not a build.
@@ -65,15 +70,69 @@ func TestCancelEndsABuildWhateverItDoes(t *testing.T) {
 			if tt.before != nil {
 				tt.before(r, b.PID)
 			}
-			command(t, "cancel", b.ID[:6])
-			r.wait()
-			if r.code() != tt.code {
-				t.Errorf("exit code %d, want %d\n%s", r.code(), tt.code, r)
-			}
-			if left := s.take().minus(before); len(left) > 0 {
-				t.Errorf("left when cancel has returned:\n  %s", strings.Join(left, "\n  "))
-			}
+			s.cancels(r, b.ID, tt.code, before)
 		})
+	}
+}
+
+// cancels cancels the run, by which its exit code has to be code and nothing is
+// left since before.
+func (s *sample) cancels(r *run, id string, code int, before snapshot) {
+	s.t.Helper()
+	command(s.t, "cancel", id[:6])
+	r.wait()
+	if r.code() != code {
+		s.t.Errorf("exit code %d, want %d\n%s", r.code(), code, r)
+	}
+	if left := s.take().minus(before); len(left) > 0 {
+		s.t.Errorf("left when cancel has returned:\n  %s", strings.Join(left, "\n  "))
+	}
+}
+
+// Shows S61.
+func TestCancelEndsABuildThatStarts(t *testing.T) {
+	s := generically(t, "RUN true\n")
+	before := s.take()
+	if err := os.MkdirAll(runDir(), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	// The proxy's image is waited for as long as another build makes it.
+	lock := flock.New(filepath.Join(runDir(), "image.lock"))
+	if err := lock.Lock(); err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Unlock()
+	r := s.start("-f", "Containerfile", "--network=none", "--lazy-proxy=container", "--lazy-verbose")
+	r.event(r.err.saw("connected to podman"), "podman answers")
+	b := liveBuild(t)
+	if b.Phase != "starting" {
+		t.Errorf("ps says %+v", b)
+	}
+	s.cancels(r, b.ID, 130, before)
+}
+
+// The image is there already, so the build has succeeded.
+//
+// Shows S61.
+func TestCancelEndsABuildWhoseEndHangs(t *testing.T) {
+	gate := t.TempDir()
+	s := generically(t, "RUN echo now-$((40+2)) && until [ -e /gate/open ]; do sleep 0.1; done\n")
+	before := s.take()
+	r := s.start("-f", "Containerfile", "--network=none", "--volume", gate+":/gate")
+	r.event(r.out.saw("now-42"), "the RUN")
+	if err := syscall.Kill(r.part(partProxy), syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(gate, "open"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	b := liveBuild(t)
+	for end := time.Now().Add(patience); b.Phase != "ending" && time.Now().Before(end); b = liveBuild(t) {
+		time.Sleep(20 * time.Millisecond) // nobody announces a phase
+	}
+	s.cancels(r, b.ID, 0, before)
+	if !r.err.has("not waiting for the proxy") {
+		t.Errorf("the end did not hang\n%s", r)
 	}
 }
 

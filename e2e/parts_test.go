@@ -12,8 +12,9 @@ import (
 	"syscall"
 )
 
-// The processes of a build that a test may kill, beside the proxy.
+// The processes of a build that a test may kill or stop.
 const (
+	partProxy   = "proxy"
 	partPodman  = "podman"
 	partConmon  = "conmon"
 	partService = "service"
@@ -27,6 +28,10 @@ func (r *run) part(name string) (pid int) {
 	switch name {
 	case partPodman:
 		pid = s.Child
+	case partProxy:
+		if pid = proxyProcess(s); pid == 0 {
+			fmt.Sscan(podman(r.t, "inspect", "--format", "{{.State.Pid}}", "lazybuild-"+s.ID), &pid)
+		}
 	case partConmon:
 		fmt.Sscan(podman(r.t, "inspect", "--format", "{{.State.ConmonPid}}", "lazybuild-"+s.ID), &pid)
 	case partService:
@@ -42,22 +47,25 @@ func (r *run) part(name string) (pid int) {
 	return pid
 }
 
-// killProxy kills the proxy, in its container or as a process.
+// killProxy kills the proxy, in its container, wherever that is, or as a process.
 func (r *run) killProxy() {
 	r.t.Helper()
-	s := r.state()
-	if s.Proxy == 0 {
+	if s := r.state(); s.Proxy == 0 {
 		podman(r.t, "kill", "--signal", "KILL", "lazybuild-"+s.ID)
 		return
 	}
-	// Rootless, what lazybuild has started is podman unshare, and the proxy is below.
+	_ = syscall.Kill(r.part(partProxy), syscall.SIGKILL)
+}
+
+// proxyProcess is the PID of a proxy that is no container. Rootless, what
+// lazybuild has started is podman unshare, and the proxy is below.
+func proxyProcess(s buildState) int {
 	for _, p := range processes() {
-		if slices.Contains(p.args, "proxy") && (p.pid == s.Proxy || parent(p.pid) == s.Proxy) {
-			_ = syscall.Kill(p.pid, syscall.SIGKILL)
-			return
+		if filepath.Base(p.args[0]) == "lazybuild" && slices.Contains(p.args, "proxy") && (p.pid == s.Proxy || parent(p.pid) == s.Proxy) {
+			return p.pid
 		}
 	}
-	r.t.Fatalf("the build %s has no proxy", s.ID)
+	return 0
 }
 
 func parent(pid int) (ppid int) {

@@ -11,7 +11,7 @@ import (
 const cancelLong = `End builds as Ctrl-C would, and wait until nothing of them is left. An ID may be
 shortened as long as it is clear. It works in every state of a build: a build
 that hangs is killed, and after one that has died already it cleans up. The
-build's own lazybuild exits with status 130.`
+build's own lazybuild exits with status 130, or as podman did if that had ended.`
 
 func newCancel(signals <-chan os.Signal) *cobra.Command {
 	return &cobra.Command{

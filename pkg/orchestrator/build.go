@@ -266,7 +266,15 @@ func (b *build) byeToProxy(code int) {
 	if code == ExitOK {
 		word = wire.ByeOK
 	}
-	if b.summary = b.proxy.bye(word, b.byeLimit()); b.summary == nil {
+	// Who presses Ctrl-C now does not want to wait for a proxy that is stuck.
+	said := make(chan *wire.Summary, 1)
+	go func() { said <- b.proxy.bye(word, b.byeLimit()) }()
+	select {
+	case b.summary = <-said:
+	case sig := <-b.o.Signals:
+		b.o.UI.Note("%v: not waiting for the proxy", sig)
+	}
+	if b.summary == nil {
 		b.summary = &wire.Summary{}
 		b.broken = true
 		return

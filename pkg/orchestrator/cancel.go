@@ -13,14 +13,14 @@ import (
 // How long a build may take to end after it was asked to, and after that its
 // reaper to clean up, before Cancel goes on to the next means.
 const (
-	cancelLimit     = 10 * time.Second
+	cancelLimit     = 30 * time.Second
 	cancelReapLimit = 20 * time.Second
 )
 
 // Cancel ends the build below base whose ID begins with prefix, as Ctrl-C would,
 // and returns when nothing of it is left. It works in every state of the build:
 // while it starts, builds, ends, is stopped or hangs; after a build that has died
-// it cleans up. say is told what it does. It blocks for half a minute at most, or
+// it cleans up. say is told what it does. It blocks for a minute at most, or
 // until ctx ends. The error is a *UsageError where there is no such build.
 func Cancel(ctx context.Context, base, prefix string, say func(format string, args ...any)) error {
 	path, err := findState(base, prefix)

@@ -149,7 +149,10 @@ func (p *podman) remove(ctx context.Context, containers ...string) error {
 			// The proxy removes itself at the same time; podman may trip over that.
 			args[5] = "lazybuild-none"
 		}
-		// Or its conmon was killed: podman 5 fails once, and then knows that it has ended.
+		// Or it is stuck, and without a control group podman kills nothing that shares
+		// the host's PIDs; asked for just that, it does. Or its conmon was killed:
+		// podman 5 fails once, and then knows that it has ended.
+		_ = p.command(ctx, "kill", "--signal", "KILL", containers[0]).Run()
 		out, err = p.command(ctx, args...).CombinedOutput()
 	}
 	if err != nil {

@@ -113,11 +113,12 @@ func waitRemoved(api context.Context, id string, limit time.Duration) {
 	api, stop := context.WithTimeout(api, removeLimit)
 	defer stop()
 	// podman 5 fails once on a container whose conmon was killed, and then knows
-	// that it has ended.
+	// that it has ended; and one that is stuck may have to be killed (podman.remove).
 	for range 2 {
 		_, err := containers.Remove(api, id, new(containers.RemoveOptions).WithForce(true).WithIgnore(true).WithTimeout(5))
 		if err == nil {
 			return
 		}
+		_ = containers.Kill(api, id, new(containers.KillOptions).WithSignal("KILL"))
 	}
 }
