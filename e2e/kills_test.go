@@ -67,7 +67,7 @@ func TestKillsAtRandom(t *testing.T) {
 		s.goodStore()
 		s.must("-f", "Containerfile", "-t", s.image(), "--network=none")
 		if t.Failed() {
-			t.Fatalf("round %d: %s", i, part)
+			t.Fatalf("round %d: %s\n%s", i, part, r)
 		}
 	}
 	s.nothingLeft(before)
