@@ -41,8 +41,8 @@ func recordless(ctx context.Context, s *State) ([]string, error) {
 	if s.Place == remote || s.Storage == "" || s.Created.IsZero() || !ownDir(s.Dir, s.ID) {
 		return nil, nil // another machine's clock and processes say nothing here
 	}
-	states := stateDir(filepath.Dir(s.Dir))
-	return settled(ctx, s, func(age time.Duration) bool { return len(makers(age, states)) > 0 })
+	states, owner := stateDir(filepath.Dir(s.Dir)), ownerOf(s.Storage)
+	return settled(ctx, s, func(age time.Duration) bool { return len(makers(age, owner, states)) > 0 })
 }
 
 // settled looks until it is sure, but for no longer than makerLimit.
@@ -100,9 +100,10 @@ func storedContainers(storage string) (all []storedContainer) {
 }
 
 // makers are the processes of podman and buildah that are at least as old as a
-// container of that age, and so may have made it. The services of builds have
-// not: they listen below states, and nobody builds with them.
-func makers(age time.Duration, states string) (pids []int) {
+// container of that age, and run as the owner of the storage, and so may have
+// made it. The services of builds have not: they listen below states, and
+// nobody builds with them.
+func makers(age time.Duration, owner uint32, states string) (pids []int) {
 	var now unix.Timespec
 	if unix.ClockGettime(unix.CLOCK_BOOTTIME, &now) != nil {
 		return nil // Linux has had it since 2.6.39
@@ -110,8 +111,9 @@ func makers(age time.Duration, states string) (pids []int) {
 	// processStart counts in clock ticks, of which Linux shows 100 a second.
 	made := uint64((time.Duration(now.Nano()) - age) / (10 * time.Millisecond))
 	for _, pid := range processes() {
-		args, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cmdline")
-		if err != nil || strings.Contains(string(args), "unix://"+states+"/") {
+		proc := "/proc/" + strconv.Itoa(pid)
+		args, err := os.ReadFile(proc + "/cmdline")
+		if err != nil || ownerOf(proc) != owner || strings.Contains(string(args), "unix://"+states+"/") {
 			continue
 		}
 		name, _, _ := strings.Cut(string(args), "\x00")
@@ -123,4 +125,14 @@ func makers(age time.Duration, states string) (pids []int) {
 		}
 	}
 	return pids
+}
+
+// ownerOf is the user that a file belongs to, or a process by its directory in
+// /proc (proc(5)); root where nobody knows.
+func ownerOf(path string) uint32 {
+	var st unix.Stat_t
+	if err := unix.Stat(path, &st); err != nil {
+		return 0
+	}
+	return st.Uid
 }

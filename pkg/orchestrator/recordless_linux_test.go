@@ -77,13 +77,17 @@ func TestWhoMayHaveMadeAContainer(t *testing.T) {
 	podman, buildah := runs("podman"), runs("/usr/bin/buildah", "bud")
 	service := runs("podman", "system", "service", "unix://"+socketPath(base, otherID))
 	other := runs("podmans")
-	now := makers(0, stateDir(base))
+	me := ownerOf(base)
+	now := makers(0, me, stateDir(base))
 	for pid, want := range map[int]bool{podman: true, buildah: true, service: false, other: false} {
 		if got := slices.Contains(now, pid); got != want {
 			t.Errorf("process %d of %d, %d, %d, %d: %v, want %v", pid, podman, buildah, service, other, got, want)
 		}
 	}
-	if old := makers(time.Hour, stateDir(base)); slices.Contains(old, podman) {
+	if old := makers(time.Hour, me, stateDir(base)); slices.Contains(old, podman) {
 		t.Error("a container that is older than the process")
+	}
+	if theirs := makers(0, me+1, stateDir(base)); slices.Contains(theirs, podman) {
+		t.Error("a container of another user's")
 	}
 }
