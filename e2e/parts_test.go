@@ -51,7 +51,11 @@ func (r *run) part(name string) (pid int) {
 func (r *run) killProxy() {
 	r.t.Helper()
 	if s := r.state(); s.Proxy == 0 {
-		podman(r.t, "kill", "--signal", "KILL", "lazybuild-"+s.ID)
+		words := []string{"kill", "--signal", "KILL", "lazybuild-" + s.ID}
+		if c := os.Getenv("CONTAINER_CONNECTION"); c != "" { // of a machine, whose root runs the proxy
+			words = append([]string{"--connection", c + "-root"}, words...)
+		}
+		podman(r.t, words...)
 		return
 	}
 	_ = syscall.Kill(r.part(partProxy), syscall.SIGKILL)
