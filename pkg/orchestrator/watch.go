@@ -66,8 +66,9 @@ func (w *watcher) ended(lost <-chan struct{}) (int, error) {
 		t := time.NewTimer(signalDelay)
 		defer t.Stop()
 		select {
-		case <-w.signals:
+		case sig := <-w.signals:
 			w.stopped = true
+			w.ui.Note("%v: ending the build", sig)
 			return ExitInterrupted, errInterrupted
 		case <-lost:
 			w.stopped = true

@@ -127,8 +127,9 @@ func TestAFailureTogetherWithASignalIsAnInterruption(t *testing.T) {
 	<-c.done
 	signals := make(chan os.Signal, 1)
 	signals <- os.Interrupt
-	w := &watcher{child: c, signals: signals, ui: quiet()}
-	if code, err := w.ended(nil); code != ExitInterrupted || !Interrupted(err) || !w.stopped {
+	var said strings.Builder
+	w := &watcher{child: c, signals: signals, ui: NewUI(&said, false, false)}
+	if code, err := w.ended(nil); code != ExitInterrupted || !Interrupted(err) || !w.stopped || !strings.Contains(said.String(), "interrupt: ending the build") {
 		t.Errorf("%d, %v, stopped=%v", code, err, w.stopped)
 	}
 }
