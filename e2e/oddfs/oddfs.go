@@ -1,3 +1,5 @@
+//go:build linux
+
 // Package oddfs is a file system for tests that behaves as some of the users' do
 // and Linux's own do not: it takes names that differ in case, or in the form of
 // Unicode, for one (as a Mac's does), or has no flock (as some network file
