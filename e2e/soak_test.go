@@ -157,7 +157,7 @@ func (s *soaker) round() {
 	s.tally[fmt.Sprintf("%s with %d", way, code)]++
 	switch {
 	case way == "killed" || code == 0 || code == 130:
-	case way == "ends" && strings.Contains(r.err.String(), "cannot provide"): // the bad network won
+	case code == 1 && strings.Contains(r.err.String(), "cannot provide"): // the bad network won
 	case way != "ends" && code == 125:
 	case way != "ends" && code > 128 && r.err.String() == "": // before it could listen to signals
 	default:

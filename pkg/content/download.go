@@ -175,6 +175,7 @@ func (d *download) serve(open store.Opener, info store.Info) {
 	d.setSize(info.Size)
 	d.once.Do(func() {
 		d.whole = open
+		d.src.stats.brought(d)
 		close(d.early)
 	})
 }

@@ -75,7 +75,12 @@ func TestReaderDoesNotWaitForTheDisk(t *testing.T) {
 	if err := os.WriteFile(whole, []byte("content"), 0o444); err != nil {
 		t.Fatal(err)
 	}
+	s.stats.started(d)
+	d.bytes.Add(7)
 	d.serve(func() (*os.File, error) { return os.Open(whole) }, store.Info{Size: 7})
+	if got := s.Summary().Fetched; got.Files != 1 || got.Bytes != 7 {
+		t.Errorf("a build that ends now has fetched %+v", got)
+	}
 	file, err := early.Wait(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -84,7 +89,11 @@ func TestReaderDoesNotWaitForTheDisk(t *testing.T) {
 		t.Errorf("size %d, %v", n, err)
 	}
 	d.err = errors.New("the disk is full")
+	s.stats.ended(d)
 	close(d.done)
+	if got := s.Summary().Fetched; got.Files != 0 {
+		t.Errorf("fetched in vain, and counted: %+v", got)
+	}
 	if data, err := io.ReadAll(io.NewSectionReader(file, 0, 7)); err != nil || string(data) != "content" {
 		t.Errorf("the early reader has %q, %v", data, err)
 	}

@@ -108,7 +108,23 @@ func (s *stats) ended(d *download) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.active, d)
-	if d.err == nil && d.bytes.Load() > 0 {
+	if d.err == nil {
+		s.count(d)
+	} else if s.fetched[key(d.file)] == d {
+		delete(s.fetched, key(d.file))
+	}
+}
+
+// brought counts a download whose bytes are whole and verified. The disk may
+// take longer with them than the build does with the rest.
+func (s *stats) brought(d *download) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.count(d)
+}
+
+func (s *stats) count(d *download) {
+	if d.bytes.Load() > 0 {
 		s.fetched[key(d.file)] = d
 	}
 }

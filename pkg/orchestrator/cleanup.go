@@ -33,12 +33,16 @@ func cleanup(ctx context.Context, s *State, broken bool) error {
 // cleanHere is cleanup in the mount namespace and with the privileges of podman.
 func cleanHere(ctx context.Context, s *State, broken bool) error {
 	var errs []error
+	late := false
 	if broken {
 		asked := inBackground(func() (string, error) { return storageFor(ctx, s), nil })
 		// First whoever could make more: the child, then the RUNs that it left.
 		var stopped sync.WaitGroup
 		stopped.Go(func() { stopProcess(s.Child, s.ChildStart) })
 		stopped.Go(func() { stopProcess(s.Proxy, s.ProxyStart) })
+		if s.diedStarting() {
+			stopped.Go(func() { late = !stopService(s) })
+		}
 		stopped.Wait()
 		s.Storage, _ = asked()
 		killBuildProcesses(s)
@@ -52,8 +56,23 @@ func cleanHere(ctx context.Context, s *State, broken bool) error {
 	if broken && s.Podman != "" {
 		// podman is slow to start, so it is called last, and once.
 		errs = append(errs, removeContainers(ctx, s))
+		if late {
+			time.Sleep(lateLimit)
+			errs = append(errs, removeContainers(ctx, s))
+		}
 	}
 	return errors.Join(errs...)
+}
+
+// lateLimit is how long a service that is not the build's own may still be at
+// work on the container that a dead lazybuild has asked for.
+const lateLimit = time.Second
+
+// diedStarting says whether lazybuild has died before podman build was started:
+// then its request for the proxy container may still be carried out, after the
+// container's removal.
+func (s *State) diedStarting() bool {
+	return s.Dir != "" && s.Child == 0 && s.Proxy == 0 && s.PIDStart != 0 && processStart(s.PID) != s.PIDStart
 }
 
 // storageFor is where podman keeps its containers' files, asked for while the

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -219,4 +220,58 @@ func TestAReaperIsDismissed(t *testing.T) {
 	if _, err := startReaper(filepath.Join(t.TempDir(), "none"), mark, nil); err == nil {
 		t.Error("a reaper that is not there was started")
 	}
+}
+
+// A request for the proxy container may be carried out after its lazybuild's
+// death, and so after the container's removal.
+func TestAContainerThatIsMadeLateIsRemoved(t *testing.T) {
+	const rm = "rm --force --ignore --time 5 lazybuild-0123456789ab-cdef"
+	died := func(t *testing.T) (State, func() int) {
+		_, s := newState(t, t.TempDir(), testID)
+		s.PID, s.PIDStart, s.Global = os.Getpid(), 1, nil
+		var log string
+		s.Podman, log = fakePodman(t, "")
+		return s, func() int {
+			text, err := os.ReadFile(log)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return strings.Count(string(text), rm)
+		}
+	}
+	service := func(s State, id BuildID) int {
+		sock := "unix://" + socketPath(filepath.Dir(s.Dir), id)
+		cmd, _ := started(t, &exec.Cmd{Path: "/bin/sh", Args: []string{"podman", "-c", "echo ready; read x", "system", "service", sock}})
+		return cmd.Process.Pid
+	}
+	t.Run("by the build's own service, which is ended", func(t *testing.T) {
+		s, removals := died(t)
+		own, other := service(s, testID), service(s, otherID)
+		if err := cleanup(context.Background(), &s, true); err != nil || removals() != 1 {
+			t.Errorf("%d removals, %v", removals(), err)
+		}
+		if processStart(own) != 0 || processStart(other) == 0 {
+			t.Errorf("the build's service runs: %v, another's: %v", processStart(own) != 0, processStart(other) != 0)
+		}
+	})
+	t.Run("by somebody's service", func(t *testing.T) {
+		s, removals := died(t)
+		if err := cleanup(context.Background(), &s, true); err != nil || removals() != 2 {
+			t.Errorf("%d removals, %v", removals(), err)
+		}
+	})
+	t.Run("never, when podman build ran already", func(t *testing.T) {
+		s, removals := died(t)
+		s.Child, s.ChildStart = 1<<22+1, 1
+		if err := cleanup(context.Background(), &s, true); err != nil || removals() != 1 {
+			t.Errorf("%d removals, %v", removals(), err)
+		}
+	})
+	t.Run("never, when lazybuild lives", func(t *testing.T) {
+		s, removals := died(t)
+		s.PIDStart = processStart(s.PID)
+		if err := cleanup(context.Background(), &s, true); err != nil || removals() != 1 {
+			t.Errorf("%d removals, %v", removals(), err)
+		}
+	})
 }

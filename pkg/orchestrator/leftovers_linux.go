@@ -32,6 +32,20 @@ func stopProcess(pid int, start uint64) {
 	_ = syscall.Kill(pid, syscall.SIGKILL)
 }
 
+// stopService ends the API service that the build has started for itself, and
+// says whether there was one. Nobody else uses it.
+func stopService(s *State) (found bool) {
+	sock := []byte("unix://" + socketPath(filepath.Dir(s.Dir), s.ID) + "\x00")
+	for _, pid := range processes() {
+		start := processStart(pid)
+		if args, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid)); err == nil && bytes.HasSuffix(args, sock) {
+			found = true
+			stopProcess(pid, start)
+		}
+	}
+	return found
+}
+
 // processStart is a process's start time in clock ticks since boot, 0 when
 // there is no such process or it is a zombie (proc(5), field 22 of stat).
 func processStart(pid int) uint64 {

@@ -7,6 +7,7 @@ import "context"
 // What a remote podman leaves is on its own machine.
 
 func stopProcess(int, uint64)                               {}
+func stopService(*State) bool                               { return false }
 func killBuildProcesses(*State)                             {}
 func processStart(int) uint64                               { return 0 }
 func removeRuntimeContainers(context.Context, *State) error { return nil }

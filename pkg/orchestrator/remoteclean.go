@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/containers/podman/v5/pkg/bindings/containers"
 	"github.com/containers/podman/v5/pkg/bindings/system"
@@ -43,6 +44,10 @@ func cleanThere(ctx context.Context, e *endpoint, s *State) error {
 	// SIGTERM first and time to unmount: a killed proxy leaves a stale mount.
 	_, err = containers.Remove(api, s.ID.container(), new(containers.RemoveOptions).WithForce(true).WithIgnore(true).WithTimeout(5))
 	ids, cerr := runCleaner(api, s)
+	if err == nil && s.diedStarting() {
+		time.Sleep(lateLimit)
+		_, err = containers.Remove(api, s.ID.container(), new(containers.RemoveOptions).WithForce(true).WithIgnore(true).WithTimeout(5))
+	}
 	errs := []error{err, cerr}
 	for _, id := range ids {
 		_, err := containers.Remove(api, id, new(containers.RemoveOptions).WithForce(true).WithIgnore(true))
