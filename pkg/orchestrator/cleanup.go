@@ -142,20 +142,20 @@ var errNoState = errors.New("it is none")
 // removeLimit bounds a call of podman that may be stuck.
 const removeLimit = 30 * time.Second
 
-// removeContainers removes the proxy container, if it is still there, and the
-// working containers of the build. SIGTERM first and time to unmount: a proxy
+// removeContainers removes the proxy container, if it is still there, the
+// working containers of the build, and what podman has left half made. SIGTERM first and time to unmount: a proxy
 // that is killed at once leaves a stale mount.
 func removeContainers(ctx context.Context, s *State) error {
 	ctx, cancel := context.WithTimeout(ctx, removeLimit)
 	defer cancel()
 	p := &podman{path: s.Podman, global: s.Global}
 	ids, err := p.workingContainers(ctx, s)
-	dead, unsure := recordless(ctx, s)
-	rmErr := p.remove(ctx, append(append([]string{s.ID.container()}, ids...), dead...)...)
+	half, unsure := halfMade(ctx, s)
+	rmErr := p.remove(ctx, append(append([]string{s.ID.container()}, ids...), half.containers...)...)
 	if rmErr != nil {
 		rmErr = fmt.Errorf("removing the build's containers: %w", rmErr)
 	}
-	return errors.Join(err, unsure, rmErr)
+	return errors.Join(err, unsure, rmErr, p.removeImages(ctx, half.images))
 }
 
 // remove removes containers by force: SIGTERM, time to unmount, SIGKILL. Of no
@@ -176,6 +176,18 @@ func (p *podman) remove(ctx context.Context, containers ...string) error {
 	}
 	if err != nil {
 		return fmt.Errorf("%w: %s", err, lastLine(out))
+	}
+	return nil
+}
+
+// removeImages removes images that a killed podman has left half made.
+func (p *podman) removeImages(ctx context.Context, ids []string) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	out, err := p.command(ctx, append([]string{"rmi", "--force"}, ids...)...).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("removing images that were half made: %w: %s", err, lastLine(out))
 	}
 	return nil
 }

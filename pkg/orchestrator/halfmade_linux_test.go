@@ -4,14 +4,16 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
 
-func writeContainers(t *testing.T, s *State, file string, list ...storedContainer) {
+func writeContainers(t *testing.T, s *State, file string, list ...stored) {
 	t.Helper()
 	text, err := json.Marshal(list)
 	if err != nil {
@@ -27,21 +29,46 @@ func TestWorkingContainersWithoutARecordAreRemoved(t *testing.T) {
 	s.Created = time.Now().Add(-time.Hour)
 	during, before := s.Created.Add(time.Second), s.Created.Add(-time.Second)
 	writeContainers(t, &s, "containers.json",
-		storedContainer{ID: "ours", Names: []string{"base-working-container-7"}, Created: during},
-		storedContainer{ID: "recorded", Names: []string{"base-working-container"}, Created: during},
-		storedContainer{ID: "earlier", Names: []string{"old-working-container"}, Created: before},
-		storedContainer{ID: "podmans", Names: []string{"x-working-container"}, Metadata: `{"name":"x"}`, Created: during},
-		storedContainer{ID: "named", Names: []string{"my-working-container-copy"}, Created: during},
+		stored{ID: "ours", Names: []string{"base-working-container-7"}, Created: during},
+		stored{ID: "recorded", Names: []string{"base-working-container"}, Created: during},
+		stored{ID: "earlier", Names: []string{"old-working-container"}, Created: before},
+		stored{ID: "podmans", Names: []string{"x-working-container"}, Metadata: `{"name":"x"}`, Created: during},
+		stored{ID: "named", Names: []string{"my-working-container-copy"}, Created: during},
 	)
-	writeContainers(t, &s, "volatile-containers.json", storedContainer{ID: "volatile", Names: []string{"working-container"}, Created: during})
+	writeContainers(t, &s, "volatile-containers.json", stored{ID: "volatile", Names: []string{"working-container"}, Created: during})
 	writeFile(t, filepath.Join(mkdir(t, filepath.Join(s.Storage, "recorded", "userdata")), "buildah.json"), `{}`)
-	got, err := recordless(context.Background(), &s)
-	if want := []string{"ours", "volatile"}; err != nil || !slices.Equal(got, want) {
+	got, err := halfMade(context.Background(), &s)
+	if want := []string{"ours", "volatile"}; err != nil || !slices.Equal(got.containers, want) {
 		t.Errorf("got %v, %v, want %v", got, err, want)
 	}
 	s.Place = remote
-	if got, err := recordless(context.Background(), &s); err != nil || len(got) > 0 {
+	if got, err := halfMade(context.Background(), &s); err != nil || len(got.containers) > 0 {
 		t.Errorf("a remote build: %v, %v", got, err)
+	}
+}
+
+// A podman that is killed while it commits leaves an image without a manifest,
+// on which `podman images` fails.
+func TestImagesWithoutAManifestAreRemoved(t *testing.T) {
+	_, s := newState(t, t.TempDir(), testID)
+	s.Storage = mkdir(t, filepath.Join(filepath.Dir(s.Storage), "overlay-containers"))
+	images := s
+	images.Storage = mkdir(t, filepath.Join(filepath.Dir(s.Storage), "overlay-images"))
+	s.Created = time.Now().Add(-time.Hour)
+	during, before := s.Created.Add(time.Second), s.Created.Add(-time.Second)
+	writeContainers(t, &images, "images.json",
+		stored{ID: "half", BigData: []string{"sha256:1"}, Created: during},
+		stored{ID: "none", Created: during},
+		stored{ID: "whole", BigData: []string{"sha256:1", "manifest"}, Created: during},
+		stored{ID: "earlier", Created: before},
+	)
+	var log string
+	s.Podman, log = fakePodman(t, "")
+	if err := removeContainers(context.Background(), &s); err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := os.ReadFile(log); !strings.Contains(string(got), "rmi --force half none\n") {
+		t.Errorf("podman was called with %q", got)
 	}
 }
 
@@ -50,20 +77,20 @@ func TestWorkingContainersWithoutARecordAreRemoved(t *testing.T) {
 func TestAnotherPodmansWorkingContainerIsLeft(t *testing.T) {
 	_, s := newState(t, t.TempDir(), testID)
 	s.Created = time.Now()
-	writeContainers(t, &s, "containers.json", storedContainer{ID: "new", Names: []string{"a-working-container"}, Created: time.Now()})
+	writeContainers(t, &s, "containers.json", stored{ID: "new", Names: []string{"a-working-container"}, Created: time.Now()})
 	got, err := settled(context.Background(), &s, func(time.Duration) bool { return true })
-	if !errors.Is(err, errMakerUnknown) || len(got) > 0 {
+	if !errors.Is(err, errMakerUnknown) || len(got.containers) > 0 {
 		t.Errorf("while another podman runs: %v, %v", got, err)
 	}
 	looks := 0
 	got, err = settled(context.Background(), &s, func(time.Duration) bool { looks++; return looks < 3 })
-	if err != nil || !slices.Equal(got, []string{"new"}) {
+	if err != nil || !slices.Equal(got.containers, []string{"new"}) {
 		t.Errorf("when it has ended: %v, %v", got, err)
 	}
 	s.Created = s.Created.Add(-time.Hour)
-	writeContainers(t, &s, "containers.json", storedContainer{ID: "old", Names: []string{"a-working-container"}, Created: time.Now().Add(-2 * recordLimit)})
+	writeContainers(t, &s, "containers.json", stored{ID: "old", Names: []string{"a-working-container"}, Created: time.Now().Add(-2 * finishLimit)})
 	got, err = settled(context.Background(), &s, func(time.Duration) bool { return true })
-	if err != nil || !slices.Equal(got, []string{"old"}) {
+	if err != nil || !slices.Equal(got.containers, []string{"old"}) {
 		t.Errorf("long afterwards: %v, %v", got, err)
 	}
 }
