@@ -162,6 +162,9 @@ func (p *project) nothingLeft(before snapshot) {
 		}
 		if looked > leftoverLimit && (!isRemote() || looked > remoteLimit) {
 			p.t.Errorf("left %v after the build's end:\n  %s", looked.Round(time.Millisecond), strings.Join(left, "\n  "))
+			if out, err := exec.Command("podman", "ps", "--all", "--external", "--no-trunc").CombinedOutput(); len(out) > 0 {
+				p.t.Logf("podman ps: %v\n%s", err, out)
+			}
 			return
 		}
 		time.Sleep(20 * time.Millisecond) // nobody announces that a mount is gone
