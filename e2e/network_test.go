@@ -143,8 +143,10 @@ func (p *project) killInTheMiddle(o *origin, content []byte) {
 
 // toxiproxy is a running proxy that spoils connections.
 type toxiproxy struct {
-	t           *testing.T
-	api, listen string
+	t                     *testing.T
+	program               string
+	api, listen, upstream string
+	kill                  func()
 }
 
 // startToxiproxy starts one in front of upstream. hack/toxiproxy.sh builds it.
@@ -154,25 +156,28 @@ func startToxiproxy(t *testing.T, upstream string) *toxiproxy {
 	if err != nil {
 		t.Fatalf("building toxiproxy: %v", err)
 	}
-	x := &toxiproxy{t: t, listen: freePort(t)}
-	host, port, _ := net.SplitHostPort(freePort(t))
+	x := &toxiproxy{t: t, program: strings.TrimSpace(string(out)), listen: "127.0.0.1:0", upstream: upstream}
+	x.start()
+	t.Cleanup(func() { x.kill() })
+	return x
+}
+
+// start starts the program, with good connections.
+func (x *toxiproxy) start() {
+	x.t.Helper()
+	host, port, _ := net.SplitHostPort(freePort(x.t))
 	x.api = "http://" + net.JoinHostPort(host, port)
-	cmd := exec.Command(strings.TrimSpace(string(out)), "-host", host, "-port", port)
-	log, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
+	cmd := exec.Command(x.program, "-host", host, "-port", port)
 	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+		x.t.Fatal(err)
 	}
-	t.Cleanup(func() {
+	x.kill = func() {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
-	})
-	go func() { _, _ = io.Copy(io.Discard, log) }()
+	}
 	x.await()
-	x.call("POST", "/proxies", map[string]any{"name": "origin", "listen": x.listen, "upstream": upstream, "enabled": true})
-	return x
+	made := x.call("POST", "/proxies", map[string]any{"name": "origin", "listen": x.listen, "upstream": x.upstream, "enabled": true})
+	x.listen = made["listen"].(string)
 }
 
 // freePort is an address of the loopback on which nobody listens now.
@@ -201,7 +206,7 @@ func (x *toxiproxy) await() {
 	}
 }
 
-func (x *toxiproxy) call(method, path string, body any) {
+func (x *toxiproxy) call(method, path string, body any) map[string]any {
 	x.t.Helper()
 	data, err := json.Marshal(body)
 	if err != nil {
@@ -216,15 +221,23 @@ func (x *toxiproxy) call(method, path string, body any) {
 		x.t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	if resp.StatusCode/100 != 2 {
-		text, _ := io.ReadAll(resp.Body)
-		x.t.Fatalf("toxiproxy: %s: %s", resp.Status, text)
+	text, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode/100 != 2 {
+		x.t.Fatalf("toxiproxy: %s: %s (%v)", resp.Status, text, err)
 	}
+	var answer map[string]any
+	if err := json.Unmarshal(text, &answer); err != nil {
+		x.t.Fatalf("toxiproxy: %s: %v", text, err)
+	}
+	return answer
 }
 
-// spoil spoils the connections; the zero toxic ends the listening.
+// spoil spoils the connections; the zero toxic ends the listening. No connection
+// may be open meanwhile: the program waits for those that are in the middle of
+// something, now and then for ever. So all are ended first.
 func (x *toxiproxy) spoil(c toxic) {
 	x.t.Helper()
+	x.mend()
 	if c.Type == "" {
 		x.call("POST", "/proxies/origin", map[string]any{"enabled": false})
 		return
@@ -235,5 +248,6 @@ func (x *toxiproxy) spoil(c toxic) {
 // mend makes everything good again.
 func (x *toxiproxy) mend() {
 	x.t.Helper()
-	x.call("POST", "/reset", nil)
+	x.kill()
+	x.start()
 }
