@@ -138,7 +138,7 @@ type build struct {
 	api       func() (context.Context, error) // of the podman that runs the proxy
 	tag       func() (string, error)          // of the proxy image
 	view      string                          // where the proxy shows the context, if it does
-	said      chan answers                    // what podman says of itself, once
+	storage   chan string                     // where podman keeps its containers' files, once; nil without a container
 	way       string                          // how the proxy runs
 	plain     bool                            // there is no proxy, but a plain directory
 	broken    bool                            // podman may have left something
@@ -165,6 +165,7 @@ func (b *build) run(ctx context.Context) (int, error) {
 	}
 	b.o.UI.Verbose("running podman %s", strings.Join(args, " "))
 	b.state.Child, b.state.ChildStart = c.cmd.Process.Pid, processStart(c.cmd.Process.Pid)
+	b.noteStorage()
 	b.noteState()
 	b.progress.enter(PhaseBuilding)
 	w := &watcher{child: c, signals: b.o.Signals, ui: b.o.UI}

@@ -13,7 +13,7 @@ import (
 
 	"github.com/containers/podman/v5/libpod/define"
 	"github.com/containers/podman/v5/pkg/bindings"
-	"github.com/containers/podman/v5/pkg/bindings/system"
+	"github.com/containers/podman/v5/pkg/bindings/containers"
 )
 
 // podman is the user's own podman: the program that builds, and the API that
@@ -167,27 +167,26 @@ func waitListening(ctx context.Context, sock string, ended <-chan error) error {
 	return nil
 }
 
-// answers are what podman says of itself that lazybuild needs to know.
-type answers struct {
-	rootless bool
-	storage  string // where podman keeps its containers' files
+// storageOf is where podman keeps its containers' files.
+func storageOf(info *define.Info) string {
+	if info.Store == nil {
+		return ""
+	}
+	return filepath.Join(info.Store.GraphRoot, info.Store.GraphDriverName+"-containers")
 }
 
-// askPodman asks the API.
-func askPodman(api context.Context) (answers, error) {
-	info, err := system.Info(api, nil)
+// storageBy finds that out by a container. podman knows where each is at once;
+// to tell about itself it has the package manager look for the owners of four
+// programs, and takes both processors for a third of a second.
+func storageBy(api context.Context, container string) (string, error) {
+	c, err := containers.Inspect(api, container, nil)
 	if err != nil {
-		return answers{}, fmt.Errorf("asking podman about itself: %w", err)
+		return "", fmt.Errorf("asking podman for the proxy container: %w", err)
 	}
-	return answersOf(info), nil
-}
-
-func answersOf(info *define.Info) (a answers) {
-	if info.Host != nil {
-		a.rootless = info.Host.Security.Rootless
+	// <storage>/<ID>/userdata
+	own := filepath.Dir(c.StaticDir)
+	if !filepath.IsAbs(own) || filepath.Base(own) != c.ID {
+		return "", fmt.Errorf("podman keeps the proxy container's files in %q, which does not say where it keeps those of others", c.StaticDir)
 	}
-	if info.Store != nil {
-		a.storage = filepath.Join(info.Store.GraphRoot, info.Store.GraphDriverName+"-containers")
-	}
-	return a
+	return filepath.Dir(own), nil
 }

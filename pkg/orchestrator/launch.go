@@ -131,16 +131,16 @@ func (b *build) inContainer(ctx context.Context) error {
 	b.o.UI.Verbose("proxy image %s is there", image)
 	c, s := proxySpec(b.id, image), b.spec()
 	b.place.inContainer(c, &s, b)
-	b.said = make(chan answers, 1)
-	go func() {
-		if a, err := askPodman(api); err == nil {
-			b.said <- a
-		}
-	}()
 	if b.proxy, err = startContainer(api, c, s, b.o.Plan.Tree, b.onEvent); err != nil {
 		return err
 	}
 	b.way = ProxyContainer
+	b.storage = make(chan string, 1)
+	go func() {
+		if dir, err := storageBy(api, b.id.container()); err == nil {
+			b.storage <- dir
+		}
+	}()
 	return nil
 }
 
@@ -161,21 +161,13 @@ func (b *build) imageOf(ctx, api context.Context, p program, tag func() (string,
 // lockPoll is how often somebody who waits for a lock looks again.
 const lockPoll = 20 * time.Millisecond
 
-// compare holds what lazybuild took podman for against what podman says.
-// It takes podman longer to say than all the rest, and nobody waits for it: that
-// the mount is where podman looks is checked in any case.
-func (b *build) compare() error {
-	var a answers
+// noteStorage completes the state with where podman's storage is, if that is
+// known by now. Nobody waits for it: a clean-up can ask podman.
+func (b *build) noteStorage() {
 	select {
-	case a = <-b.said:
+	case b.state.Storage = <-b.storage:
 	default:
-		return nil
 	}
-	b.state.Storage = a.storage
-	if kind := b.place.kind(); kind != remote && a.rootless != (kind == rootless) {
-		return fmt.Errorf("podman's service says of itself that rootless is %v, and podman build would be %s here", a.rootless, kind)
-	}
-	return nil
 }
 
 // inProcess starts the proxy as a process.
@@ -200,9 +192,6 @@ func (b *build) waitMounted(ctx context.Context) (err error) {
 	}
 	b.mode.Mode = b.way
 	b.o.UI.Verbose("build %s: %s podman, proxy in a %s, passthrough %v (%s)", b.id, b.place.kind(), b.way, b.mode.Passthrough, b.mode.Why)
-	if err := b.compare(); err != nil {
-		return err
-	}
 	seen, err := b.place.shows(ctx, b.output())
 	if err != nil {
 		return err

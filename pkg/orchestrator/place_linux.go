@@ -8,9 +8,9 @@ import (
 )
 
 // localPlaceFor is the place of a podman on this machine. Whether that is
-// rootless is podman's own rule: it is, unless the user is root. checkRootless
-// holds this against what podman says of itself, which takes it longer than
-// everything else.
+// rootless is podman's own rule: it is, unless the user is root. podman itself is
+// not asked, which takes it longer than everything else; the place looks for the
+// mount where such a podman would see it.
 func localPlaceFor(p *podman, o *Options) (place, error) {
 	local := localPlace{p: p, dirs: dirs{base: o.Base, store: o.Store}}
 	if os.Geteuid() != 0 {

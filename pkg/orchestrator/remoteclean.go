@@ -71,7 +71,7 @@ func runCleaner(api context.Context, s *State) ([]string, error) {
 	if s.User != nil && info.Host.Security.Rootless {
 		there.Scratch = "" // root's
 	}
-	there.Storage, there.RunDir = answersOf(info).storage, runDirOf(info)
+	there.Storage, there.RunDir = storageOf(info), runDirOf(info)
 	state, err := json.Marshal(there)
 	if err != nil {
 		return nil, err
