@@ -14,15 +14,15 @@ type Asked struct {
 }
 
 // Ask begins to ask, as Build does by itself where nobody has asked before. name
-// is Options.Podman. Whoever asks calls Drop.
-func Ask(ctx context.Context, name string, line *cmdline.Line) *Asked {
+// and base are Options.Podman and Options.Base. Whoever asks calls Drop.
+func Ask(ctx context.Context, name, base string, line *cmdline.Line) *Asked {
 	ctx, cancel := context.WithCancel(ctx)
 	return &Asked{cancel: cancel, versions: inBackground(func() (*versions, error) {
 		p, err := findPodman(name, line.Service())
 		if err != nil {
 			return nil, err
 		}
-		return p.versions(ctx)
+		return p.askWhere(ctx, base)
 	})}
 }
 

@@ -90,9 +90,9 @@ func (p *podman) versions(ctx context.Context) (*versions, error) {
 	return &v, nil
 }
 
-// findPlace asks podman whether it builds here or elsewhere.
+// findPlace finds out whether podman builds here or elsewhere.
 func findPlace(ctx context.Context, p *podman, o *Options) (place, error) {
-	ask := func() (*versions, error) { return p.versions(ctx) }
+	ask := func() (*versions, error) { return p.askWhere(ctx, o.Base) }
 	if o.Asked != nil {
 		ask = o.Asked.versions
 	}

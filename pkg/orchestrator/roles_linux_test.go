@@ -29,6 +29,8 @@ func playRole(role string, args []string) error {
 		return parent()
 	case "damaged state":
 		return cleanDamaged(args[0])
+	case "podman":
+		return playPodman()
 	}
 	return fmt.Errorf("no role %q", role)
 }
