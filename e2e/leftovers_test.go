@@ -125,12 +125,15 @@ func (s snapshot) containers(t *testing.T) {
 }
 
 // files adds what is in a directory, without lock files, which are meant to
-// stay: removing one that another process waits for would let two in.
+// stay: removing one that another process waits for would let two in. A state's
+// goes with it.
 func (s snapshot) files(dir string) {
 	_ = filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
 		// What vanishes while one looks is not left. An empty directory of state
 		// files is nobody's.
-		if err == nil && path != dir && path != filepath.Join(runDir(), "state") && !strings.HasSuffix(path, ".lock") {
+		state := filepath.Join(runDir(), "state")
+		stays := strings.HasSuffix(path, ".lock") && filepath.Dir(path) != state
+		if err == nil && path != dir && path != state && !stays {
 			s["file "+path] = true
 		}
 		return nil

@@ -162,7 +162,8 @@ func (r *run) wait() {
 	select {
 	case <-r.done:
 	case <-time.After(patience):
-		r.t.Fatalf("waited in vain for the end of lazybuild\n%s", r)
+		said := r.stuck()
+		r.t.Fatalf("waited in vain for the end of lazybuild\n%s\n%s", said, r)
 	}
 }
 
@@ -174,7 +175,8 @@ func (r *run) event(event <-chan struct{}, what string) {
 	case <-r.done:
 		r.t.Fatalf("lazybuild ended before %s: exit code %d\n%s", what, r.code(), r)
 	case <-time.After(patience):
-		r.t.Fatalf("waited in vain for %s\n%s", what, r)
+		said := r.stuck()
+		r.t.Fatalf("waited in vain for %s\n%s\n%s", what, said, r)
 	}
 }
 

@@ -136,12 +136,14 @@ type build struct {
 	// These wait for their results.
 	findPlace func() (place, error)
 	api       func() (context.Context, error) // of the podman that runs the proxy
+	stopAPI   context.CancelFunc              // ends what is under way there
 	tag       func() (string, error)          // of the proxy image
 	view      string                          // where the proxy shows the context, if it does
 	storage   chan string                     // where podman keeps its containers' files, once; nil without a container
 	way       string                          // how the proxy runs
 	plain     bool                            // there is no proxy, but a plain directory
 	broken    bool                            // podman may have left something
+	unsure    bool                            // the proxy has not been seen to be gone
 	layers    *flock.Flock                    // says that layers are being made; nil when it need not
 	swept     <-chan struct{}                 // closed when dead builds are cleaned up after; nil before that begins
 	progress  *progressFile                   // for `lazybuild ps`; nil before there is a state
@@ -174,7 +176,7 @@ func (b *build) run(ctx context.Context) (int, error) {
 		lost = b.proxy.ended
 	}
 	code, err := w.wait(lost)
-	b.broken = w.stopped
+	b.broken = b.broken || w.stopped
 	if errors.Is(err, errProxyLost) {
 		err = b.place.whyLost(ctx)
 	}
@@ -292,31 +294,53 @@ func (b *build) end() error {
 		defer b.layers.Unlock()
 	}
 	defer b.waitSwept()
+	defer func() {
+		if b.reaper != nil {
+			b.reaper.dismiss()
+		}
+	}()
 	if b.file == nil {
 		return nil
 	}
-	if b.broken {
+	b.progress.close()
+	if b.broken || b.unsure {
 		if err := b.place.answers(context.Background()); err != nil {
 			return b.leave(err)
 		}
 	}
 	if b.proxy != nil {
 		b.proxy.bye(wire.Bye, b.byeLimit())
-		b.proxy.waitGone(max(b.byeLimit(), goneLimit))
-		b.o.UI.Verbose("the proxy is gone")
+		b.takenDown(b.proxy.waitGone(max(b.byeLimit(), goneLimit)))
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), cleanupLimit)
 	defer cancel()
-	err := cleanup(ctx, &b.state, b.broken)
-	if err == nil {
-		b.file.remove()
-	} else {
+	err := cleanup(ctx, &b.state, b.broken || b.unsure)
+	b.endAPI()
+	if err != nil {
 		_ = b.file.lock.Unlock() // the reaper tries once more
+		return err
 	}
-	if b.reaper != nil {
-		b.reaper.dismiss()
+	b.file.remove()
+	return nil
+}
+
+// takenDown notes whether the proxy was seen to be gone.
+func (b *build) takenDown(err error) {
+	if err == nil {
+		b.o.UI.Verbose("the proxy is gone")
+		return
 	}
-	return err
+	b.o.UI.Verbose("the proxy may still be there: %v", err)
+	b.unsure = true
+}
+
+// endAPI ends a service that is just being started, with its socket: it would
+// make that when nobody looks any more.
+func (b *build) endAPI() {
+	if b.stopAPI != nil && b.o.Proxy != ProxyProcess && b.place.kind() != remote {
+		b.stopAPI()
+		_, _ = b.api()
+	}
 }
 
 // leave ends a build whose podman cannot be reached. Here is removed what is
@@ -326,6 +350,7 @@ func (b *build) leave(why error) error {
 	_ = b.file.lock.Unlock()
 	if b.reaper != nil {
 		b.reaper.release()
+		b.reaper = nil
 	}
 	b.o.UI.Warn("%v: what is left of the build there will be removed when it answers within %v, "+
 		"else by the next build there or by `lazybuild doctor --fix`", why, reapLimit)

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"sync"
 	"time"
@@ -17,9 +18,11 @@ import (
 // cleanup removes everything that the build has left: processes, working
 // containers, mounts, the proxy, files. It is idempotent, works from
 // the state alone, and goes on after an error. Safe when the build ended well:
-// then it finds nothing but two directories.
+// then it finds nothing but two directories. nil means that all that the state
+// names has been seen to be gone: only then may the state be removed.
 //
-// broken says that podman itself may have left something (it was killed).
+// broken says that podman itself may have left something (it was killed), or
+// that the proxy container may still be there.
 func cleanup(ctx context.Context, s *State, broken bool) error {
 	switch s.Place {
 	case rootless:
@@ -40,8 +43,8 @@ func cleanHere(ctx context.Context, s *State, broken bool) error {
 		var stopped sync.WaitGroup
 		stopped.Go(func() { stopProcess(s.Child, s.ChildStart) })
 		stopped.Go(func() { stopProcess(s.Proxy, s.ProxyStart) })
-		if s.diedStarting() {
-			stopped.Go(func() { late = !stopService(s) })
+		if s.late() {
+			stopped.Go(func() { late = !stopService(s) && s.Dir != "" })
 		}
 		stopped.Wait()
 		s.Storage, _ = asked()
@@ -61,6 +64,10 @@ func cleanHere(ctx context.Context, s *State, broken bool) error {
 			errs = append(errs, removeContainers(ctx, s))
 		}
 	}
+	if broken {
+		// What was killed may have been waiting for the mount.
+		errs = append(errs, stillRuns(s))
+	}
 	return errors.Join(errs...)
 }
 
@@ -68,11 +75,11 @@ func cleanHere(ctx context.Context, s *State, broken bool) error {
 // work on the container that a dead lazybuild has asked for.
 const lateLimit = time.Second
 
-// diedStarting says whether lazybuild has died before podman build was started:
-// then its request for the proxy container may still be carried out, after the
-// container's removal.
-func (s *State) diedStarting() bool {
-	return s.Dir != "" && s.Child == 0 && s.Proxy == 0 && s.PIDStart != 0 && processStart(s.PID) != s.PIDStart
+// late says whether podman may yet make the proxy container, after its removal:
+// lazybuild has had no answer to its request, or it has died before podman build
+// was started and its service may not have noticed.
+func (s *State) late() bool {
+	return s.Late || s.Child == 0 && s.Proxy == 0 && s.PIDStart != 0 && processStart(s.PID) != s.PIDStart
 }
 
 // storageFor is where podman keeps its containers' files, asked for while the
@@ -111,7 +118,7 @@ func cleanRootless(ctx context.Context, s *State, broken bool) error {
 		return err
 	}
 	p := &podman{path: s.Podman, global: s.Global}
-	cmd := p.unshare(ctx, executable, "clean")
+	cmd := p.undisturbed(ctx, "unshare", executable, "clean")
 	cmd.Stdin = bytes.NewReader(state)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("cleaning up in podman's namespace: %w: %s", err, lastLine(out))
@@ -143,15 +150,19 @@ var errNoState = errors.New("it is none")
 const removeLimit = 30 * time.Second
 
 // removeContainers removes the proxy container, if it is still there, the
-// working containers of the build, and what podman has left half made. SIGTERM first and time to unmount: a proxy
-// that is killed at once leaves a stale mount.
+// working containers of the build, and what podman has left half made. SIGTERM
+// first and time to unmount: a proxy that is killed at once leaves a stale mount.
 func removeContainers(ctx context.Context, s *State) error {
 	ctx, cancel := context.WithTimeout(ctx, removeLimit)
 	defer cancel()
 	p := &podman{path: s.Podman, global: s.Global}
 	ids, err := p.workingContainers(ctx, s)
 	half, unsure := halfMade(ctx, s)
-	rmErr := p.remove(ctx, append(append([]string{s.ID.container()}, ids...), half.containers...)...)
+	all := append(append([]string{s.ID.container()}, ids...), half.containers...)
+	rmErr := p.remove(ctx, all...)
+	if rmErr == nil {
+		rmErr = stillStored(s, all)
+	}
 	if rmErr != nil {
 		rmErr = fmt.Errorf("removing the build's containers: %w", rmErr)
 	}
@@ -161,23 +172,38 @@ func removeContainers(ctx context.Context, s *State) error {
 // remove removes containers by force: SIGTERM, time to unmount, SIGKILL. Of no
 // such container there is nothing to remove.
 func (p *podman) remove(ctx context.Context, containers ...string) error {
-	args := append([]string{"rm", "--force", "--ignore", "--time", "5"}, containers...)
-	out, err := p.command(ctx, args...).CombinedOutput()
-	if err != nil {
-		if p.command(ctx, "container", "exists", containers[0]).Run() != nil {
-			// The proxy removes itself at the same time; podman may trip over that.
-			args[5] = "lazybuild-none"
-		}
-		// Or it is stuck, and without a control group podman kills nothing that shares
-		// the host's PIDs; asked for just that, it does. Or its conmon was killed:
-		// podman 5 fails once, and then knows that it has ended.
-		_ = p.command(ctx, "kill", "--signal", "KILL", containers[0]).Run()
-		out, err = p.command(ctx, args...).CombinedOutput()
+	err := p.removeForce(ctx, containers)
+	if err == nil {
+		return nil
 	}
-	if err != nil {
+	if p.knowsNot(ctx, containers[0]) {
+		// The proxy removes itself at the same time; podman may trip over that.
+		containers = containers[1:]
+		if len(containers) == 0 {
+			return nil
+		}
+	}
+	// Or it is stuck, and without a control group podman kills nothing that shares
+	// the host's PIDs; asked for just that, it does. Or its conmon was killed:
+	// podman 5 fails once, and then knows that it has ended.
+	_ = p.undisturbed(ctx, "kill", "--signal", "KILL", containers[0]).Run()
+	return p.removeForce(ctx, containers)
+}
+
+func (p *podman) removeForce(ctx context.Context, containers []string) error {
+	args := append([]string{"rm", "--force", "--ignore", "--time", "5"}, containers...)
+	if out, err := p.undisturbed(ctx, args...).CombinedOutput(); err != nil {
 		return fmt.Errorf("%w: %s", err, lastLine(out))
 	}
 	return nil
+}
+
+// knowsNot says whether podman has answered that there is no such container, not
+// even in its storage: a podman that removes one forgets it first.
+func (p *podman) knowsNot(ctx context.Context, container string) bool {
+	var exit *exec.ExitError
+	err := p.undisturbed(ctx, "container", "exists", "--external", container).Run()
+	return errors.As(err, &exit) && exit.ExitCode() == 1
 }
 
 // removeImages removes images that a killed podman has left half made.
@@ -185,7 +211,7 @@ func (p *podman) removeImages(ctx context.Context, ids []string) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	out, err := p.command(ctx, append([]string{"rmi", "--force"}, ids...)...).CombinedOutput()
+	out, err := p.undisturbed(ctx, append([]string{"rmi", "--force"}, ids...)...).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("removing images that were half made: %w: %s", err, lastLine(out))
 	}
@@ -257,7 +283,7 @@ func (b *build) waitSwept() {
 // sweep cleans up after the dead builds that are reached.
 func sweep(ctx context.Context, base string, reached func(*State) bool) error {
 	var errs []error
-	for _, path := range stateFiles(base) {
+	for _, path := range sweptFiles(base) {
 		f, s := takeOver(path)
 		if f == nil {
 			continue

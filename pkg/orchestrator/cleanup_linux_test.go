@@ -254,6 +254,21 @@ func TestAContainerThatIsMadeLateIsRemoved(t *testing.T) {
 			t.Errorf("the build's service runs: %v, another's: %v", processStart(own) != 0, processStart(other) != 0)
 		}
 	})
+	t.Run("by its service, before it has a directory", func(t *testing.T) {
+		s, removals := died(t)
+		own := service(s, testID)
+		s.Sock, s.Dir = socketPath(filepath.Dir(s.Dir), testID), ""
+		if err := cleanup(context.Background(), &s, true); err != nil || removals() != 1 || processStart(own) != 0 {
+			t.Errorf("%d removals, %v, its service runs: %v", removals(), err, processStart(own) != 0)
+		}
+	})
+	t.Run("when nobody has answered", func(t *testing.T) {
+		s, removals := died(t)
+		s.PIDStart, s.Late = processStart(s.PID), true
+		if err := cleanup(context.Background(), &s, true); err != nil || removals() != 2 {
+			t.Errorf("%d removals, %v", removals(), err)
+		}
+	})
 	t.Run("by somebody's service", func(t *testing.T) {
 		s, removals := died(t)
 		if err := cleanup(context.Background(), &s, true); err != nil || removals() != 2 {

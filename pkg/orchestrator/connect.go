@@ -31,6 +31,14 @@ func (p *podman) command(ctx context.Context, args ...string) *exec.Cmd {
 	return exec.CommandContext(ctx, p.path, append(append([]string{}, p.global...), args...)...)
 }
 
+// undisturbed is command in a process group of its own, for clean-ups: a Ctrl-C
+// that meets podman at one would leave half of it, and is not for it.
+func (p *podman) undisturbed(ctx context.Context, args ...string) *exec.Cmd {
+	cmd := p.command(ctx, args...)
+	cmd.SysProcAttr = ownProcessGroup()
+	return cmd
+}
+
 // unshare makes a command that runs in podman's user and mount namespace.
 func (p *podman) unshare(ctx context.Context, args ...string) *exec.Cmd {
 	return p.command(ctx, append([]string{"unshare"}, args...)...)
@@ -121,6 +129,8 @@ func (p *podman) startService(ctx context.Context, sock string) (context.Context
 		ended <- errors.New(lastLine(out))
 	}()
 	if err := waitListening(ctx, sock, ended); err != nil {
+		// Whoever does not want it any more does not want its socket later either.
+		stopProcess(cmd.Process.Pid, processStart(cmd.Process.Pid))
 		return nil, err
 	}
 	if p.hold, err = keepAlive(ctx, sock); err != nil {

@@ -57,16 +57,17 @@ func proxySpec(id BuildID, image string) *specgen.SpecGenerator {
 // startContainer creates the container, attaches to it, starts it and sends the
 // spec. It does not wait for Ready. api must outlive a Ctrl-C: the container
 // is taken down through it. onEvent is called for each event, one at a time.
+// After an error there may be a container (removeNow).
 func startContainer(api context.Context, s *specgen.SpecGenerator, ws wire.Spec, t *tree.Tree, onEvent func(wire.Event)) (*proxy, error) {
 	created, err := containers.CreateWithSpec(api, s, nil)
 	if err != nil {
-		return nil, fmt.Errorf("creating the proxy container: %w", err)
+		return nil, &createError{err}
 	}
 	// A pipe of our own: the bindings keep a goroutine on stdin until it ends.
 	inR, inW := io.Pipe()
 	outR, outW := io.Pipe()
 	p := newProxy("the proxy container", inW)
-	p.waitGone = func(limit time.Duration) { waitRemoved(api, created.ID, limit) }
+	p.waitGone = func(limit time.Duration) error { return waitRemoved(api, s.Name, limit) }
 	attached := make(chan bool, 1)
 	go func() {
 		// Detach keys off: they would be looked for in the spec.
@@ -80,45 +81,15 @@ func startContainer(api context.Context, s *specgen.SpecGenerator, ws wire.Spec,
 	select {
 	case <-attached:
 	case <-p.ended:
-		removeNow(api, created.ID)
 		return nil, fmt.Errorf("attaching to the proxy container: %w", p.err)
 	}
 	if err := containers.Start(api, created.ID, nil); err != nil {
 		inW.Close()
-		removeNow(api, created.ID)
 		return nil, fmt.Errorf("starting the proxy container: %w", err)
 	}
 	if err := wire.WriteSpec(inW, ws, t); err != nil {
+		inW.Close()
 		return nil, p.why(err)
 	}
 	return p, nil
-}
-
-func removeNow(api context.Context, id string) {
-	_, _ = containers.Remove(api, id, new(containers.RemoveOptions).WithForce(true).WithIgnore(true))
-}
-
-// waitRemoved blocks until the container has been removed (podman does that by
-// itself), at most for limit; then it is stopped and removed by force.
-func waitRemoved(api context.Context, id string, limit time.Duration) {
-	// A podman that does not answer must not keep anybody waiting.
-	wait, cancel := context.WithTimeout(api, limit)
-	defer cancel()
-	for wait.Err() == nil {
-		if there, err := containers.Exists(wait, id, nil); err == nil && !there {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	api, stop := context.WithTimeout(api, removeLimit)
-	defer stop()
-	// podman 5 fails once on a container whose conmon was killed, and then knows
-	// that it has ended; and one that is stuck may have to be killed (podman.remove).
-	for range 2 {
-		_, err := containers.Remove(api, id, new(containers.RemoveOptions).WithForce(true).WithIgnore(true).WithTimeout(5))
-		if err == nil {
-			return
-		}
-		_ = containers.Kill(api, id, new(containers.KillOptions).WithSignal("KILL"))
-	}
 }

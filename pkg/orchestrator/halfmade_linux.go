@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -158,4 +159,29 @@ func ownerOf(path string) uint32 {
 		return 0
 	}
 	return st.Uid
+}
+
+// stillStored says which of the containers, by name or ID, podman's storage still
+// has: that podman has removed them is its word, and this is what others see.
+// Another podman may be about to finish, which has forgotten one before.
+func stillStored(s *State, containers []string) (err error) {
+	if s.Place == remote || s.Storage == "" {
+		return nil
+	}
+	for end := time.Now().Add(makerLimit); ; time.Sleep(10 * time.Millisecond) {
+		if err = storedNow(s, containers); err == nil || time.Now().After(end) {
+			return err
+		}
+	}
+}
+
+func storedNow(s *State, containers []string) error {
+	for _, c := range storedIn(s.Storage, "containers") {
+		for _, name := range append(c.Names, c.ID) {
+			if slices.Contains(containers, name) {
+				return fmt.Errorf("%s: %w", name, errStillThere)
+			}
+		}
+	}
+	return nil
 }

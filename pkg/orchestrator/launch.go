@@ -79,7 +79,6 @@ func (b *build) startProxy(ctx context.Context) error {
 		}
 		cannot.Process = err
 	}
-	b.broken = true
 	return &cannot
 }
 
@@ -102,7 +101,7 @@ func (b *build) mountWith(ctx context.Context, start func(context.Context) error
 		return err // end takes it down
 	}
 	b.proxy.bye(wire.Bye, byeLimitAbort)
-	b.proxy.waitGone(goneLimit)
+	b.takenDown(b.proxy.waitGone(goneLimit))
 	b.proxy = nil
 	return errors.Join(err, cleanMounts(ctx, &b.state))
 }
@@ -132,6 +131,7 @@ func (b *build) inContainer(ctx context.Context) error {
 	c, s := proxySpec(b.id, image), b.spec()
 	b.place.inContainer(c, &s, b)
 	if b.proxy, err = startContainer(api, c, s, b.o.Plan.Tree, b.onEvent); err != nil {
+		b.notStarted(api, err)
 		return err
 	}
 	b.way = ProxyContainer
@@ -142,6 +142,15 @@ func (b *build) inContainer(ctx context.Context) error {
 		}
 	}()
 	return nil
+}
+
+// notStarted removes what startContainer has left after an error.
+func (b *build) notStarted(api context.Context, why error) {
+	if outcomeUnknown(why) {
+		b.state.Late, b.unsure = true, true
+		b.noteState()
+	}
+	b.takenDown(removeNow(api, b.id.container()))
 }
 
 // imageOf lets one build at a time look for the proxy image: making it takes a

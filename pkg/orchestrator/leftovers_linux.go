@@ -17,25 +17,60 @@ import (
 )
 
 // stopProcess ends one of the build's processes, if it still runs: the podman
-// that builds, or a proxy that is no container.
+// that builds, or a proxy that is no container. One that the kernel keeps may
+// still be there (stillRuns).
 func stopProcess(pid int, start uint64) {
 	if pid <= 1 || processStart(pid) != start {
 		return
 	}
 	_ = syscall.Kill(pid, syscall.SIGTERM)
-	for range 50 {
-		if processStart(pid) != start {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
+	if endsIn(500*time.Millisecond, pid, start) {
+		return
 	}
 	_ = syscall.Kill(pid, syscall.SIGKILL)
+	endsIn(killedLimit, pid, start)
+}
+
+// killedLimit is how long the kernel may take to end what was killed, on a busy
+// machine: its files are closed, its memory is freed.
+const killedLimit = 2 * time.Second
+
+func endsIn(limit time.Duration, pid int, start uint64) bool {
+	for end := time.Now().Add(limit); ; time.Sleep(5 * time.Millisecond) {
+		if processStart(pid) != start {
+			return true
+		}
+		if time.Now().After(end) {
+			return false
+		}
+	}
+}
+
+// stillRuns says what of the build still runs, after it was killed and what it
+// may have been waiting for is gone.
+func stillRuns(s *State) error {
+	for _, p := range []struct {
+		pid   int
+		start uint64
+	}{{s.Child, s.ChildStart}, {s.Proxy, s.ProxyStart}} {
+		if p.pid > 1 && p.start != 0 && !endsIn(killedLimit, p.pid, p.start) {
+			return fmt.Errorf("process %d of the build does not end", p.pid)
+		}
+	}
+	if pids := killBuildProcesses(s); len(pids) > 0 {
+		return fmt.Errorf("processes %v of the build's RUNs do not end", pids)
+	}
+	return nil
 }
 
 // stopService ends the API service that the build has started for itself, and
 // says whether there was one. Nobody else uses it.
 func stopService(s *State) (found bool) {
-	sock := []byte("unix://" + socketPath(filepath.Dir(s.Dir), s.ID) + "\x00")
+	path := cmp.Or(s.Sock, socketPath(filepath.Dir(s.Dir), s.ID)) // older states do not say it
+	if filepath.Base(path) != string(s.ID)+".sock" {
+		return false
+	}
+	sock := []byte("unix://" + path + "\x00")
 	for _, pid := range processes() {
 		start := processStart(pid)
 		if args, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid)); err == nil && bytes.HasSuffix(args, sock) {
@@ -65,26 +100,27 @@ func processStart(pid int) uint64 {
 
 // killBuildProcesses kills the RUN processes that a killed podman has left
 // behind. They are known by their mounts: each has our tree, whose source and
-// options name the build, in a mount namespace that is not ours.
-func killBuildProcesses(s *State) {
+// options name the build, in a mount namespace that is not ours. It returns those
+// that are still there after killedLimit.
+func killBuildProcesses(s *State) (left []int) {
 	own, _ := os.Readlink("/proc/self/ns/mnt")
 	host, _ := os.Readlink("/proc/1/ns/mnt")
 	id := []byte(s.ID)
 	// A process may fork while the list is read: again, until there is none.
-	for range 10 {
-		found := false
+	for end := time.Now().Add(killedLimit); ; {
+		left = nil
 		for _, pid := range processes() {
 			ns, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/mnt", pid))
 			if err != nil || ns == own || ns == host {
 				continue
 			}
 			if mounts, err := os.ReadFile(fmt.Sprintf("/proc/%d/mountinfo", pid)); err == nil && inBuild(mounts, id, s.Dir) {
-				found = true
+				left = append(left, pid)
 				_ = syscall.Kill(pid, syscall.SIGKILL)
 			}
 		}
-		if !found {
-			return
+		if len(left) == 0 || time.Now().After(end) {
+			return left
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
@@ -192,7 +228,7 @@ func (p *podman) workingContainers(ctx context.Context, s *State) ([]string, err
 // containerStorage is the directory in which podman keeps its containers'
 // files (containers/storage: "<root>/<driver>-containers").
 func (p *podman) containerStorage(ctx context.Context) (string, error) {
-	out, err := p.command(ctx, "info", "--format", "{{.Store.GraphRoot}}\t{{.Store.GraphDriverName}}").Output()
+	out, err := p.undisturbed(ctx, "info", "--format", "{{.Store.GraphRoot}}\t{{.Store.GraphDriverName}}").Output()
 	if err != nil {
 		return "", fmt.Errorf("asking podman where its storage is: %w", err)
 	}

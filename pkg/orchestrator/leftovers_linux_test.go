@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -100,6 +101,26 @@ func TestADeafChildOfADeadBuildIsKilled(t *testing.T) {
 	cmd, _ := started(t, exec.Command("/bin/sh", "-c", "trap '' TERM; echo ready; read x"))
 	stopProcess(cmd.Process.Pid, processStart(cmd.Process.Pid))
 	waitZombie(t, cmd.Process.Pid)
+}
+
+// What has not ended is in the way of the state's removal.
+func TestAProcessThatDoesNotEndIsReported(t *testing.T) {
+	cmd, end := started(t, exec.Command("/bin/sh", "-c", "echo ready; read x"))
+	pid := cmd.Process.Pid
+	s := &State{ID: testID, Child: pid, ChildStart: processStart(pid)}
+	if err := stillRuns(s); err == nil || !strings.Contains(err.Error(), strconv.Itoa(pid)) {
+		t.Errorf("while it runs: %v", err)
+	}
+	end()
+	waitZombie(t, pid)
+	if err := stillRuns(s); err != nil {
+		t.Errorf("when it has ended: %v", err)
+	}
+	for _, other := range []*State{{ID: testID}, {ID: testID, Child: 1, ChildStart: processStart(1)}, {ID: testID, Proxy: os.Getpid(), ProxyStart: 1}} {
+		if err := stillRuns(other); err != nil {
+			t.Errorf("%+v: %v", other, err)
+		}
+	}
 }
 
 // A RUN of the build has the tree mounted; everybody else stays alive, whatever

@@ -8,7 +8,9 @@ import "context"
 
 func stopProcess(int, uint64)                               {}
 func stopService(*State) bool                               { return false }
-func killBuildProcesses(*State)                             {}
+func killBuildProcesses(*State) []int                       { return nil }
+func stillRuns(*State) error                                { return nil }
+func stillStored(*State, []string) error                    { return nil }
 func processStart(int) uint64                               { return 0 }
 func removeRuntimeContainers(context.Context, *State) error { return nil }
 func halfMade(context.Context, *State) (h halves, _ error)  { return h, nil }

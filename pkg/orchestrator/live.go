@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -64,6 +63,7 @@ type progressFile struct {
 	now     func() time.Time
 	written time.Time
 	current progress
+	closed  bool
 }
 
 // enter notes a new phase.
@@ -91,9 +91,20 @@ func (p *progressFile) update(w *wire.Progress) {
 	}
 }
 
+// close ends the writing: the proxy's last words may come when the file, and the
+// state beside it, have been removed.
+func (p *progressFile) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = true
+}
+
 // write replaces the file. That a build cannot say how far it is, is no reason
 // to end it.
 func (p *progressFile) write() {
+	if p.closed {
+		return
+	}
 	p.written = p.now()
 	data, err := json.Marshal(p.current)
 	if err == nil && os.WriteFile(p.path+".new", data, 0o600) == nil {
@@ -148,20 +159,4 @@ func lives(path string) bool {
 		_ = f.Unlock()
 	}
 	return !ok
-}
-
-// readState reads a state and holds it against its file's name.
-func readState(path string) (*State, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("reading the state of a build: %w", err)
-	}
-	var s State
-	if err := json.Unmarshal(data, &s); err != nil {
-		return nil, fmt.Errorf("%s is no state of a build: %w", path, err)
-	}
-	if !s.ID.Valid() || filepath.Base(path) != string(s.ID)+".json" {
-		return nil, fmt.Errorf("%s is no state of a build: it names another", path)
-	}
-	return &s, nil
 }

@@ -45,11 +45,6 @@ func mkdir(t *testing.T, path string) string {
 	return path
 }
 
-func exists(path string) bool {
-	_, err := os.Lstat(path)
-	return err == nil
-}
-
 // fakePodman writes down what it is asked to do, then runs script.
 func fakePodman(t *testing.T, script string) (path, log string) {
 	t.Helper()

@@ -28,7 +28,7 @@ func startProcess(cmd *exec.Cmd, ws wire.Spec, t *tree.Tree, onEvent func(wire.E
 		return nil, err
 	}
 	p := newProxy("the proxy process", stdin)
-	p.waitGone = func(limit time.Duration) { p.endProcess(cmd, limit) }
+	p.waitGone = func(limit time.Duration) error { p.endProcess(cmd, limit); return nil }
 	// A session of its own: the terminal's Ctrl-C is not for it, and all of it
 	// (podman unshare, and the proxy below it) can be signalled at once.
 	cmd.SysProcAttr = ownSession()
@@ -52,7 +52,7 @@ func startProcess(cmd *exec.Cmd, ws wire.Spec, t *tree.Tree, onEvent func(wire.E
 	}()
 	if err := wire.WriteSpec(stdin, ws, t); err != nil {
 		// It has said why on its stderr, which is complete when it has ended.
-		p.waitGone(killAfter)
+		p.endProcess(cmd, killAfter)
 		return nil, p.why(err)
 	}
 	return p, nil

@@ -24,8 +24,8 @@ type proxy struct {
 	byeOnce sync.Once
 	stderr  tail
 	// waitGone blocks until nothing is left of what runs the proxy, at most for
-	// limit; then that is ended by force.
-	waitGone func(limit time.Duration)
+	// limit; then that is ended by force. nil means that it has been seen to be gone.
+	waitGone func(limit time.Duration) error
 }
 
 func newProxy(what string, stdin io.WriteCloser) *proxy {

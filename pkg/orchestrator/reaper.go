@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"os/exec"
 	"time"
 )
@@ -80,12 +79,17 @@ func Reap(in io.Reader, state string) error {
 	}
 }
 
+// inheritLimit is how long the reaper waits for the lock: somebody else who
+// cleans up holds it until that is done, or has failed.
+const inheritLimit = time.Minute
+
 // inherit takes over the state of a build that is dying. The kernel drops a dead
 // process's locks and closes its pipes one after the other, so the lock may be
-// held for a moment yet.
+// held for a moment yet. nil means that nothing is left, not even of a state that
+// was never written.
 func inherit(state string) (*stateFile, *State) {
-	for range 100 {
-		if _, err := os.Stat(state); err != nil {
+	for end := time.Now().Add(inheritLimit); time.Now().Before(end); {
+		if !exists(state) && !exists(state+".lock") {
 			return nil, nil // it has cleaned up itself
 		}
 		if f, s := takeOver(state); f != nil {

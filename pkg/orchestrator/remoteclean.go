@@ -22,13 +22,13 @@ import (
 // client has been killed. `lazybuild clean` does it there, in a container like
 // the proxy's.
 func cleanRemote(ctx context.Context, s *State, broken bool) error {
-	here := State{ID: s.ID, Tmp: s.Tmp}
+	here := State{ID: s.ID, Tmp: s.Tmp, Child: s.Child, ChildStart: s.ChildStart}
 	if !broken {
 		return cleanHere(ctx, &here, false)
 	}
 	stopProcess(s.Child, s.ChildStart)
 	// Root's first: only root can unmount there, and then it is gone for users too.
-	return errors.Join(cleanHere(ctx, &here, false), cleanThere(ctx, s.Endpoint, s), cleanThere(ctx, s.User, s))
+	return errors.Join(cleanHere(ctx, &here, false), cleanThere(ctx, s.Endpoint, s), cleanThere(ctx, s.User, s), stillRuns(&here))
 }
 
 func cleanThere(ctx context.Context, e *endpoint, s *State) error {
@@ -42,16 +42,15 @@ func cleanThere(ctx context.Context, e *endpoint, s *State) error {
 		return err
 	}
 	// SIGTERM first and time to unmount: a killed proxy leaves a stale mount.
-	_, err = containers.Remove(api, s.ID.container(), new(containers.RemoveOptions).WithForce(true).WithIgnore(true).WithTimeout(5))
+	err = removeNow(api, s.ID.container())
 	ids, cerr := runCleaner(api, s)
-	if err == nil && s.diedStarting() {
+	if err == nil && s.late() {
 		time.Sleep(lateLimit)
-		_, err = containers.Remove(api, s.ID.container(), new(containers.RemoveOptions).WithForce(true).WithIgnore(true).WithTimeout(5))
+		err = removeNow(api, s.ID.container())
 	}
 	errs := []error{err, cerr}
 	for _, id := range ids {
-		_, err := containers.Remove(api, id, new(containers.RemoveOptions).WithForce(true).WithIgnore(true))
-		errs = append(errs, err)
+		errs = append(errs, removeNow(api, id))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("cleaning up at %s: %w", e, err)
@@ -103,13 +102,15 @@ func runCleaner(api context.Context, s *State) ([]string, error) {
 	return strings.Fields(string(out)), err
 }
 
-// runToEnd runs a container that ends by itself, and returns what it prints.
-func runToEnd(api context.Context, c *specgen.SpecGenerator, stdin []byte) ([]byte, error) {
+// runToEnd runs a container that ends by itself, and returns what it prints. An
+// error may also say that the container is still there.
+func runToEnd(api context.Context, c *specgen.SpecGenerator, stdin []byte) (printed []byte, err error) {
+	// One of that name may be left of a clean-up that was killed.
+	defer func() { err = errors.Join(err, waitRemoved(api, c.Name, goneLimit)) }()
 	created, err := containers.CreateWithSpec(api, c, nil)
 	if err != nil {
 		return nil, err
 	}
-	defer removeNow(api, created.ID)
 	var out, errs bytes.Buffer
 	attached, ended := make(chan bool, 1), make(chan error, 1)
 	go func() {

@@ -95,22 +95,28 @@ func (b *build) prepare(ctx context.Context) error {
 		Place: b.place.kind(), Tmp: filepath.Join(o.Tmp, b.id.container()),
 	}
 	b.state.PIDStart, b.state.What = processStart(os.Getpid()), o.what()
+	if b.place.kind() != remote {
+		b.state.Sock = socketPath(o.Base, b.id)
+	}
 	b.place.note(&b.state)
+	b.p.env = without(os.Environ(), o.SecretVariables)
+	// The reaper first: from the state on somebody is there to remove it.
+	if b.reaper, err = startReaper(o.Executable, statePath(o.Base, b.id), b.p.env); err != nil {
+		return err
+	}
 	if b.file, err = createState(o.Base, b.state); err != nil {
 		return err
 	}
 	b.progress = &progressFile{path: progressPath(b.file.path), now: o.Now}
 	b.progress.enter(PhaseStarting)
-	b.p.env = without(os.Environ(), o.SecretVariables)
 	// Taking down happens through the same connection, after a Ctrl-C too.
+	api, stop := context.WithCancel(context.WithoutCancel(ctx))
+	b.stopAPI = stop
 	b.api = sync.OnceValues(func() (context.Context, error) {
-		return b.place.connect(context.WithoutCancel(ctx), socketPath(o.Base, b.id))
+		return b.place.connect(api, socketPath(o.Base, b.id))
 	})
 	if o.Proxy != ProxyProcess {
 		go func() { _, _ = b.api() }() // a service takes a while to start
-	}
-	if b.reaper, err = startReaper(o.Executable, b.file.path, b.p.env); err != nil {
-		return err
 	}
 	// Others may pass: a RUN in a user namespace starts from a directory below.
 	if err := os.MkdirAll(b.state.Tmp, 0o711); err != nil {

@@ -36,6 +36,10 @@ type State struct {
 	Dir     string `json:"dir"`
 	Scratch string `json:"scratch"`
 	Tmp     string `json:"tmp"`
+	// Sock is where the build's own API service listens, if it has one.
+	Sock string `json:"sock,omitempty"`
+	// Late says that podman may yet make the proxy container.
+	Late bool `json:"late,omitempty"`
 	// Storage is where podman keeps its containers' files; empty until it has
 	// been asked.
 	Storage string `json:"storage,omitempty"`
@@ -59,6 +63,11 @@ type stateFile struct {
 
 func stateDir(base string) string { return filepath.Join(base, "state") }
 
+// statePath is the state file of a build.
+func statePath(base string, id BuildID) string {
+	return filepath.Join(stateDir(base), string(id)+".json")
+}
+
 // socketPath is where the API service of a build listens. It is among the
 // states, and not in a directory for temporary files, because a socket's path
 // has at most 107 bytes (unix(7)).
@@ -68,16 +77,14 @@ func socketPath(base string, id BuildID) string {
 
 // createState writes the state of a new build and locks it.
 func createState(base string, s State) (*stateFile, error) {
-	dir := stateDir(base)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := os.MkdirAll(stateDir(base), 0o700); err != nil {
 		return nil, fmt.Errorf("making the state directory: %w", err)
 	}
-	f := &stateFile{path: filepath.Join(dir, string(s.ID)+".json")}
 	// The lock is a file of its own, taken first: the state file is replaced
 	// when it changes, and a lock would stay with the old one.
-	f.lock = flock.New(f.path + ".lock")
-	if ok, err := f.lock.TryLock(); err != nil || !ok {
-		return nil, fmt.Errorf("locking the state of build %s: taken=%v, %w", s.ID, !ok, err)
+	f, err := lockNewState(statePath(base, s.ID))
+	if err != nil {
+		return nil, fmt.Errorf("locking the state of build %s: %w", s.ID, err)
 	}
 	// Not by a temporary file: a kill would leave that, and no name by which a
 	// sweep looks. Half a state says as much as none, for nothing is made yet.
@@ -86,6 +93,7 @@ func createState(base string, s State) (*stateFile, error) {
 		err = os.WriteFile(f.path, b, 0o600)
 	}
 	if err != nil {
+		f.remove()
 		return nil, fmt.Errorf("writing the state of the build: %w", err)
 	}
 	return f, nil
@@ -105,45 +113,14 @@ func (f *stateFile) write(s State) error {
 	return nil
 }
 
-// remove ends the state: nothing is left of the build.
+// remove ends the state: nothing is left of the build. The lock goes last: it is
+// by that alone that a kill in the middle of this is made good.
 func (f *stateFile) remove() {
-	_ = os.Remove(strings.TrimSuffix(f.path, ".json") + ".sock")
-	_ = os.Remove(progressPath(f.path))
-	// What a kill in the middle of write has left.
+	stem := strings.TrimSuffix(f.path, ".json")
+	// What a kill in the middle of write has left too.
 	halves, _ := filepath.Glob(filepath.Join(filepath.Dir(f.path), "."+filepath.Base(f.path)+"*"))
-	for _, half := range halves {
-		_ = os.Remove(half)
+	for _, path := range append(halves, stem+".sock", progressPath(f.path), progressPath(f.path)+".new", f.path, f.path+".lock") {
+		_ = os.Remove(path)
 	}
-	_ = os.Remove(f.path)
-	_ = os.Remove(f.path + ".lock")
 	_ = f.lock.Unlock()
-}
-
-// takeOver locks the state of a dead build. nil means that the build lives (or
-// is being cleaned up by somebody else), or that there is nothing to clean up.
-func takeOver(path string) (*stateFile, *State) {
-	f := &stateFile{path: path, lock: flock.New(path + ".lock")}
-	if ok, err := f.lock.TryLock(); err != nil || !ok {
-		return nil, nil
-	}
-	b, err := os.ReadFile(path)
-	var s State
-	if err != nil || json.Unmarshal(b, &s) != nil || !s.ID.Valid() || filepath.Base(path) != string(s.ID)+".json" {
-		// Nothing that could be trusted to name what to remove.
-		f.remove()
-		return nil, nil
-	}
-	return f, &s
-}
-
-// stateFiles lists the state files below base, dead and alive.
-func stateFiles(base string) []string {
-	entries, _ := os.ReadDir(stateDir(base))
-	var files []string
-	for _, e := range entries {
-		if strings.HasSuffix(e.Name(), ".json") {
-			files = append(files, filepath.Join(stateDir(base), e.Name()))
-		}
-	}
-	return files
 }
