@@ -94,6 +94,9 @@ func (p *progressFile) update(w *wire.Progress) {
 // close ends the writing: the proxy's last words may come when the file, and the
 // state beside it, have been removed.
 func (p *progressFile) close() {
+	if p == nil {
+		return
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.closed = true
