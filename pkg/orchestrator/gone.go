@@ -29,8 +29,14 @@ func (e *createError) Unwrap() error { return e.err }
 // container: without an answer podman may be at work on it, and make it later.
 func outcomeUnknown(err error) bool {
 	var create *createError
+	return errors.As(err, &create) && !isAnswer(err)
+}
+
+// isAnswer says whether the error is podman's. Else there was nobody to answer,
+// which the bindings find out three times in a row.
+func isAnswer(err error) bool {
 	var answer *errorhandling.ErrorModel
-	return errors.As(err, &create) && !errors.As(err, &answer)
+	return errors.As(err, &answer)
 }
 
 var errStillThere = errors.New("podman has removed it, and it is still there")
@@ -66,8 +72,12 @@ func waitRemoved(api context.Context, name string, limit time.Duration) error {
 	wait, cancel := context.WithTimeout(api, limit)
 	defer cancel()
 	for wait.Err() == nil {
-		if there, err := containerThere(wait, name); err == nil && !there {
+		there, err := containerThere(wait, name)
+		if err == nil && !there {
 			return nil
+		}
+		if err != nil && !isAnswer(err) && wait.Err() == nil {
+			return fmt.Errorf("asking for container %s: %w", name, err)
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
@@ -88,6 +98,9 @@ func removeNow(api context.Context, name string) (err error) {
 			return nil
 		}
 		err = cmp.Or(err, asked, errStillThere)
+		if asked != nil && !isAnswer(asked) {
+			break
+		}
 		_ = containers.Kill(api, name, new(containers.KillOptions).WithSignal("KILL"))
 	}
 	return fmt.Errorf("removing container %s: %w", name, err)

@@ -118,6 +118,7 @@ func TestAContainerIsGoneWhenPodmanSaysSo(t *testing.T) {
 		{"podman cannot remove it", always(204), always(500), 2, false},
 		{"podman says that it has, and it is still there", always(204), always(200), 2, false},
 		{"podman fails to say", always(500), always(200), 2, false},
+		{"nobody answers", always(0), always(0), 1, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			f := &fakeAPI{answer: func(request string, n int) int {
@@ -133,10 +134,11 @@ func TestAContainerIsGoneWhenPodmanSaysSo(t *testing.T) {
 			if (err == nil) != tt.gone {
 				t.Errorf("gone: %v, want %v: %v", err == nil, tt.gone, err)
 			}
-			if n := f.count(asksRemove); n != tt.removals {
+			// The bindings ask three times where nobody answers.
+			if n := f.count(asksRemove); n != tt.removals && n != 3*tt.removals {
 				t.Errorf("%d removals, want %d", n, tt.removals)
 			}
-			if !tt.gone && f.count(asksKill) != 2 {
+			if !tt.gone && tt.removals == 2 && f.count(asksKill) != 2 {
 				t.Error("nothing was killed")
 			}
 		})
@@ -151,6 +153,14 @@ func TestAContainerThatRemovesItselfIsWaitedFor(t *testing.T) {
 		return 404
 	}}
 	if err := waitRemoved(serves(t, f), testID.container(), time.Hour); err != nil || f.count(asksRemove) != 0 {
+		t.Errorf("%v, %d removals", err, f.count(asksRemove))
+	}
+}
+
+// The clean-up removes it then, without the service.
+func TestAServiceThatIsGoneIsNotWaitedFor(t *testing.T) {
+	f := &fakeAPI{answer: func(string, int) int { return 0 }}
+	if err := waitRemoved(serves(t, f), testID.container(), time.Hour); err == nil || f.count(asksRemove) != 0 {
 		t.Errorf("%v, %d removals", err, f.count(asksRemove))
 	}
 }
