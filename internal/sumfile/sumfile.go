@@ -3,6 +3,7 @@
 package sumfile
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -42,10 +43,27 @@ func Read(path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if nameOf(data) != filepath.Base(path) {
-		return nil, fmt.Errorf("%s is damaged", path)
+	return data, check(path, data)
+}
+
+// ReadWith is Read for somebody who can work with the content while it is being
+// checked. What use has made is worth nothing after an error.
+func ReadWith(path string, use func(data []byte) error) error {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return err
 	}
-	return data, nil
+	checked := make(chan error, 1)
+	go func() { checked <- check(path, data) }()
+	used := use(data)
+	return cmp.Or(<-checked, used)
+}
+
+func check(path string, data []byte) error {
+	if nameOf(data) != filepath.Base(path) {
+		return fmt.Errorf("%s is damaged", path)
+	}
+	return nil
 }
 
 func nameOf(data []byte) string {

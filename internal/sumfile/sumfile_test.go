@@ -1,6 +1,7 @@
 package sumfile
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -47,5 +48,32 @@ func TestNothingIsLeftOfAFileThatCannotAppear(t *testing.T) {
 	}
 	if files, err := os.ReadDir(dir); err != nil || len(files) != 1 {
 		t.Errorf("%v, %v", files, err)
+	}
+}
+
+func TestWhoWorksWithADamagedFileHearsOfIt(t *testing.T) {
+	dir := t.TempDir()
+	name, err := Write(dir, []byte("content"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, name)
+	var got string
+	use := func(data []byte) error { got = string(data); return nil }
+	if err := ReadWith(path, use); err != nil || got != "content" {
+		t.Errorf("%q, %v", got, err)
+	}
+	bad := errors.New("bad")
+	if err := ReadWith(path, func([]byte) error { return bad }); !errors.Is(err, bad) {
+		t.Errorf("what does not work out is reported as %v", err)
+	}
+	if err := os.WriteFile(path, []byte("contenT"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := ReadWith(path, use); err == nil {
+		t.Error("another content passes")
+	}
+	if err := ReadWith(filepath.Join(dir, "none"), use); err == nil {
+		t.Error("a file that is not there passes")
 	}
 }

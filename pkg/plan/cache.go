@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/lazybuild/lazybuild/internal/sumfile"
 	"github.com/lazybuild/lazybuild/pkg/tree"
 )
@@ -96,35 +98,44 @@ func (c Cache) load(path string, l *looker) *Plan {
 	if c.Found != nil {
 		c.Found()
 	}
+	// Reading what is long takes as long as looking at all that it was made from.
+	var long errgroup.Group
+	long.Go(func() error { return c.complete(&k) })
 	for _, s := range k.Notes {
 		if !l.again(s) {
+			_ = long.Wait()
 			return nil
 		}
+	}
+	if long.Wait() != nil {
+		return nil
 	}
 	touch(path)
-	return c.complete(&k)
+	return &k.Plan
 }
 
-// complete reads what is long; nil if it cannot be had.
-func (c Cache) complete(k *kept) *Plan {
+// complete reads what is long.
+func (c Cache) complete(k *kept) error {
 	p := &k.Plan
-	wire, err := sumfile.Read(filepath.Join(c.Dir, k.Tree))
+	path := filepath.Join(c.Dir, k.Tree)
+	err := sumfile.ReadWith(path, func(data []byte) (err error) {
+		p.Tree, err = tree.DecodeKept(data)
+		return err
+	})
 	if err != nil {
-		return nil
+		return err
 	}
-	if p.Tree, err = tree.Decode(bytes.NewReader(wire)); err != nil {
-		return nil
-	}
+	touch(path)
 	p.Rewrites = make(map[string][]byte, len(k.Rewrites))
-	for path, name := range k.Rewrites {
-		if p.Rewrites[path], err = sumfile.Read(filepath.Join(c.Dir, name)); err != nil {
-			return nil
+	for of, name := range k.Rewrites {
+		path := filepath.Join(c.Dir, name)
+		if p.Rewrites[of], err = sumfile.Read(path); err != nil {
+			return err
 		}
-		touch(filepath.Join(c.Dir, name))
+		touch(path)
 	}
-	touch(filepath.Join(c.Dir, k.Tree))
 	p.TreeFile, p.RewriteFiles = k.Tree, k.Rewrites
-	return p
+	return nil
 }
 
 func touch(path string) {

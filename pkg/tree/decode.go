@@ -2,6 +2,7 @@ package tree
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
@@ -17,7 +18,18 @@ import (
 // input is io.ErrUnexpectedEOF. It reads exactly to the end of the tree when r
 // is an io.ByteReader too (*bufio.Reader, *bytes.Reader); otherwise it may read ahead.
 func Decode(r io.Reader) (*Tree, error) {
-	d := decoder{r: newByteReader(r)}
+	return decode(&decoder{r: newByteReader(r)})
+}
+
+// DecodeKept is Decode for all that Encode has written, when a checksum of data
+// says that it is that: the digests of generated files are not computed again,
+// and their contents stay where they are, so that data must not change any more.
+func DecodeKept(data []byte) (*Tree, error) {
+	b := bytes.NewBuffer(data)
+	return decode(&decoder{r: b, kept: b})
+}
+
+func decode(d *decoder) (*Tree, error) {
 	t, err := d.tree()
 	if err != nil {
 		if errors.Is(err, io.EOF) {
@@ -42,6 +54,7 @@ func newByteReader(r io.Reader) byteReader {
 
 type decoder struct {
 	r         byteReader
+	kept      *bytes.Buffer // r, where that may be trusted; else nil
 	words     []string
 	path, url []byte // the last ones
 	rec       record
@@ -191,8 +204,22 @@ func (d *decoder) file(f *File) error {
 		return err
 	}
 	d.rec.cut(f, &d.urls)
-	f.seal()
+	if err := d.seal(f); err != nil {
+		return err
+	}
 	return checkFile(f)
+}
+
+// seal derives what follows from a generated file's content.
+func (d *decoder) seal(f *File) error {
+	if f.Content == nil {
+		return nil
+	}
+	f.Size = int64(len(f.Content))
+	if d.kept == nil && f.Digest != digest.FromBytes(f.Content) {
+		return fmt.Errorf("the content of %q is not what its digest says", f.Path)
+	}
+	return nil
 }
 
 // content reads the optional fields: digest, content, recipe.
@@ -203,11 +230,8 @@ func (d *decoder) content(f *File, flags byte) (err error) {
 		}
 	}
 	if flags&flagContent != 0 {
-		if f.Content, err = d.bytes(nil, maxContent); err != nil {
+		if f.Content, err = d.whole(maxContent); err != nil {
 			return err
-		}
-		if f.Content == nil {
-			f.Content = []byte{}
 		}
 	}
 	if flags&flagRecipe != 0 {

@@ -48,6 +48,21 @@ func (d *decoder) bytes(buf []byte, limit int) ([]byte, error) {
 	return buf, nil
 }
 
+// whole reads a string of at most limit bytes. It is never nil.
+func (d *decoder) whole(limit int) ([]byte, error) {
+	if d.kept == nil {
+		return d.bytes([]byte{}, limit)
+	}
+	n, err := d.count(limit)
+	if err == nil && n > d.kept.Len() {
+		err = io.ErrUnexpectedEOF
+	}
+	if err != nil {
+		return nil, err
+	}
+	return d.kept.Next(n)[:n:n], nil
+}
+
 func (d *decoder) str() (string, error) {
 	b, err := d.bytes(nil, maxString)
 	return string(b), err

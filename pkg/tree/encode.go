@@ -10,7 +10,7 @@ import (
 	"slices"
 )
 
-// The wire form, version 2. Integers are varints (encoding/binary); a string
+// The wire form, version 3. Integers are varints (encoding/binary); a string
 // is its length and its bytes.
 //
 //	magic    "lazytree" and the version as one byte
@@ -18,7 +18,7 @@ import (
 //	files    count, then each file:
 //	           path      shared (number of bytes it shares with the path before
 //	                     it), then the rest as a string
-//	           flags     one byte: has a digest (content needs none), has content, has a recipe, fits,
+//	           flags     one byte: has a digest (content always), has content, has a recipe, fits,
 //	                     unverified
 //	           size      signed
 //	           input, rank
@@ -36,7 +36,7 @@ import (
 // appearance, from 1, or 0 and the string when it is new.
 const (
 	wireMagic   = "lazytree"
-	wireVersion = 2
+	wireVersion = 3
 	wireEnd     = 0xff
 )
 
@@ -128,7 +128,7 @@ func (e *encoder) file(f *File) {
 
 func (f *File) flags() byte {
 	var flags byte
-	if f.Digest != "" && f.Content == nil {
+	if f.Digest != "" {
 		flags |= flagDigest
 	}
 	if f.Content != nil {

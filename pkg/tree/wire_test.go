@@ -13,6 +13,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
+
+	"github.com/lazybuild/lazybuild/pkg/digest"
 )
 
 func encoded(t interface{ Fatal(...any) }, tr *Tree) []byte {
@@ -44,9 +46,14 @@ func sample() *Tree {
 
 func TestWireRoundTrip(t *testing.T) {
 	same := func(t interface{ Fatal(...any) }, want *Tree) {
-		got, err := Decode(bytes.NewReader(encoded(t, want)))
+		data := encoded(t, want)
+		got, err := Decode(bytes.NewReader(data))
 		if err != nil {
 			t.Fatal(err)
+		}
+		kept, err := DecodeKept(data)
+		if diff := cmp.Diff(got, kept); err != nil || diff != "" {
+			t.Fatal(err, diff)
 		}
 		if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
 			t.Fatal(diff)
@@ -78,8 +85,10 @@ func TestDecodeLeavesWhatFollows(t *testing.T) {
 func TestDecodeReportsTruncationAtEveryByte(t *testing.T) {
 	whole := encoded(t, sample())
 	for n := range whole {
-		if _, err := Decode(bytes.NewReader(whole[:n])); !errors.Is(err, io.ErrUnexpectedEOF) {
-			t.Errorf("%d of %d bytes: %v", n, len(whole), err)
+		_, err := Decode(bytes.NewReader(whole[:n]))
+		_, kerr := DecodeKept(whole[:n])
+		if !errors.Is(err, io.ErrUnexpectedEOF) || !errors.Is(kerr, io.ErrUnexpectedEOF) {
+			t.Errorf("%d of %d bytes: %v, %v", n, len(whole), err, kerr)
 		}
 	}
 }
@@ -93,6 +102,7 @@ func TestDecodeNeverPanicsOnAFlippedByte(t *testing.T) {
 			if tr, err := Decode(bytes.NewReader(damaged)); err == nil {
 				checkValid(t, tr)
 			}
+			_, _ = DecodeKept(damaged)
 		}
 	}
 }
@@ -100,7 +110,7 @@ func TestDecodeNeverPanicsOnAFlippedByte(t *testing.T) {
 func TestDecodeRefusesAnotherVersion(t *testing.T) {
 	data := encoded(t, sample())
 	data[len(wireMagic)]++
-	if _, err := Decode(bytes.NewReader(data)); err == nil || !strings.Contains(err.Error(), "version 2") {
+	if _, err := Decode(bytes.NewReader(data)); err == nil || !strings.Contains(err.Error(), "version 3") {
 		t.Errorf("got %v", err)
 	}
 	if _, err := Decode(strings.NewReader("<html>no tree")); err == nil || !strings.Contains(err.Error(), "no tree") {
@@ -122,7 +132,9 @@ func TestDecodeRefusesWhatBuildRefuses(t *testing.T) {
 		"malformed digest":     {Inputs: inputs, Files: []File{{Path: "a", Digest: "sha256:00"}}},
 		"unknown algorithm":    {Inputs: inputs, Files: []File{{Path: "a", Digest: "crc:00"}}},
 		"negative size":        {Inputs: inputs, Files: []File{{Path: "a", Size: -5}}},
-		"content and recipe":   {Inputs: inputs, Files: []File{{Path: "a", Content: []byte{}, Make: &Recipe{}}}},
+		"content and recipe":   {Inputs: inputs, Files: []File{{Path: "a", Content: []byte{}, Digest: digest.FromBytes(nil), Make: &Recipe{}}}},
+		"content of another":   {Inputs: inputs, Files: []File{{Path: "a", Content: []byte{}, Digest: digestA}}},
+		"content of no digest": {Inputs: inputs, Files: []File{{Path: "a", Content: []byte{}}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if _, err := Decode(bytes.NewReader(encoded(t, tr))); err == nil || errors.Is(err, io.ErrUnexpectedEOF) {

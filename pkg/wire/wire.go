@@ -20,12 +20,15 @@ package wire
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/lazybuild/lazybuild/internal/sumfile"
 	"github.com/lazybuild/lazybuild/pkg/tree"
@@ -177,14 +180,14 @@ func ReadSpec(r *bufio.Reader) (Spec, *tree.Tree, error) {
 	if s.Version != Version {
 		return s, nil, fmt.Errorf("the spec has version %d, this proxy speaks %d", s.Version, Version)
 	}
-	if s.View != nil {
-		if err := s.View.complete(s.Store); err != nil {
-			return s, nil, err
-		}
-	}
 	if s.TreeFile != "" {
+		var view errgroup.Group
+		view.Go(func() error { return s.View.complete(s.Store) })
 		t, err := treeIn(s)
-		return s, t, err
+		return s, t, cmp.Or(view.Wait(), err)
+	}
+	if err := s.View.complete(s.Store); err != nil {
+		return s, nil, err
 	}
 	body := io.LimitReader(r, int64(s.TreeBytes))
 	t, err := tree.Decode(base64.NewDecoder(base64.StdEncoding, body))
@@ -202,19 +205,22 @@ func treeIn(s Spec) (*tree.Tree, error) {
 	if !filepath.IsLocal(s.TreeFile) {
 		return nil, fmt.Errorf("reading the tree: %q is not below the store", s.TreeFile)
 	}
-	data, err := sumfile.Read(filepath.Join(s.Store, s.TreeFile))
-	if err != nil {
-		return nil, fmt.Errorf("reading the tree: %w", err)
-	}
-	t, err := tree.Decode(bytes.NewReader(data))
+	var t *tree.Tree
+	err := sumfile.ReadWith(filepath.Join(s.Store, s.TreeFile), func(data []byte) (err error) {
+		t, err = tree.DecodeKept(data)
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("reading the tree: %w", err)
 	}
 	return t, nil
 }
 
-// complete reads the view's files that stand in files of their own.
+// complete reads the view's files that stand in files of their own. v may be nil.
 func (v *View) complete(store string) error {
+	if v == nil {
+		return nil
+	}
 	for path, name := range v.Kept {
 		if !filepath.IsLocal(name) {
 			return fmt.Errorf("reading what the context has in place of %s: %q is not below the store", path, name)
