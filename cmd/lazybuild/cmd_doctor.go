@@ -16,11 +16,18 @@ import (
 const doctorLong = `Look at podman, at this machine, at the store, and at what dead builds have left,
 and say what to do. Running builds are not touched.
 
+Which podman that is, is said as podman itself is told: by --connection or --url,
+behind the word or before it, CONTAINER_CONNECTION, CONTAINER_HOST, or the default
+connection. What dead builds have left is looked for at every podman that they
+were at, and removed by --fix where podman answers.
+
 With --json, one object per line: check, status (ok, warning, problem), text,
 hint. Exit status 1 when there is a problem.`
 
-func newDoctor() *cobra.Command {
+// newDoctor takes podman's flags that stood before the word.
+func newDoctor(global []string) *cobra.Command {
 	var o lazyOptions
+	var connection, url, identity string
 	var fix, asJSON bool
 	cmd := &cobra.Command{
 		Use:   "doctor",
@@ -32,8 +39,13 @@ func newDoctor() *cobra.Command {
 			if err != nil {
 				return &orchestrator.UsageError{Err: err}
 			}
+			for name, value := range map[string]string{"--connection": connection, "--url": url, "--identity": identity} {
+				if value != "" {
+					global = append(global, name, value)
+				}
+			}
 			found := orchestrator.Doctor(c.Context(), orchestrator.Checkup{
-				Podman: o.podman, Base: runDir(), Store: dir, Tmp: tmpDir(), Fix: fix,
+				Podman: o.podman, Global: global, Base: runDir(), Store: dir, Tmp: tmpDir(), Fix: fix,
 			})
 			found = append(found, checkStore(c.Context(), dir))
 			if asJSON {
@@ -49,6 +61,9 @@ func newDoctor() *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&fix, "fix", false, "remove what dead builds have left")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object per line")
+	cmd.Flags().StringVar(&connection, "connection", "", "look at the podman of the connection `NAME` (as podman's own flag)")
+	cmd.Flags().StringVar(&url, "url", "", "look at the podman at `URL` (as podman's own flag)")
+	cmd.Flags().StringVar(&identity, "identity", "", "use the ssh key in `FILE` (as podman's own flag)")
 	cmd.Flags().StringVar(&o.store, "lazy-store", os.Getenv("LAZYBUILD_STORE"), "the store's `DIR` (default: the user's cache directory)")
 	cmd.Flags().StringVar(&o.podman, "lazy-podman", os.Getenv("LAZYBUILD_PODMAN"), "ask this `PROGRAM` as podman")
 	return cmd

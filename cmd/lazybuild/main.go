@@ -27,10 +27,13 @@ func main() {
 }
 
 func run(args []string, signals <-chan os.Signal) int {
-	global, args := cmdline.Leading(args)
+	global, args := cmdline.Leading(args, "build", "doctor", "ps", "cancel")
 	root := newRoot(signals, global)
 	root.SetArgs(withCommand(args, root.names()))
-	err := root.Execute()
+	err := checkGlobal(global, args)
+	if err == nil {
+		err = root.Execute()
+	}
 	var code exitCode
 	switch {
 	case err == nil:
@@ -46,6 +49,16 @@ func run(args []string, signals <-chan os.Signal) int {
 	}
 	fmt.Fprintf(os.Stderr, "lazybuild: error: %v\n", err)
 	return orchestrator.ExitCode(err)
+}
+
+// checkGlobal refuses podman's global flags before commands that they mean
+// nothing to.
+func checkGlobal(global, args []string) error {
+	if len(global) == 0 || args[0] == "build" || args[0] == "doctor" {
+		return nil
+	}
+	return &orchestrator.UsageError{Err: fmt.Errorf("leave out %s: lazybuild %s knows this user's builds at every podman, and where each is",
+		strings.Join(global, " "), args[0])}
 }
 
 // withCommand puts "build" in front of a command line that names no command:

@@ -81,7 +81,7 @@ func newRoot(signals <-chan os.Signal, global []string) rootCommand {
 	build := newBuild(signals, global)
 	root.Long += "\n\nlazybuild's own flags:\n" + strings.TrimRight(build.LocalFlags().FlagUsagesWrapped(100), "\n")
 	root.AddCommand(build, newTree(), newMaterialize(signals), newMount(signals), newConfig(), newVersion(), newProxy(signals), newReap(), newClean(), newStore(),
-		newPs(), newCancel(signals), newDoctor())
+		newPs(), newCancel(signals), newDoctor(global))
 	root.InitDefaultCompletionCmd()
 	// Long descriptions of flags are wrapped, so that they stay readable.
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages", ".FlagUsagesWrapped 100"))

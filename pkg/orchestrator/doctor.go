@@ -54,8 +54,28 @@ func Doctor(ctx context.Context, c Checkup) []Finding {
 		return append([]Finding{finding("podman", FindingFail, advice, "%v", err)}, checkHost(c)...)
 	}
 	found := []Finding{checkPodmanInfo(ctx, p)}
-	found = append(found, checkHost(c)...)
-	return append(found, checkLeftovers(ctx, p, c)...)
+	v, err := p.versions(ctx)
+	far := err == nil && v.Server != nil
+	if far {
+		// Nothing of this machine says anything of that one.
+		found = append(found, checkFar(v))
+	} else {
+		found = append(found, checkHost(c)...)
+	}
+	return append(found, checkLeftovers(ctx, p, c, far)...)
+}
+
+// checkFar says whether lazybuild can build at a podman on another machine.
+func checkFar(v *versions) Finding {
+	err := checkVersions(v)
+	if err == nil {
+		return finding("remote", FindingOK, "", "client and service are new enough; whether FUSE can be had there, a build says")
+	}
+	advice := ""
+	if h := (*HintError)(nil); errors.As(err, &h) {
+		err, advice = h.Err, h.Hint
+	}
+	return finding("remote", FindingFail, advice, "%v", err)
 }
 
 // oldestPodman is the first version whose API can drive the proxy, and whose
@@ -110,8 +130,8 @@ func versionBefore(version string, oldest [2]int) bool {
 }
 
 // checkLeftovers lists what dead builds have left, or removes it.
-func checkLeftovers(ctx context.Context, p *podman, c Checkup) []Finding {
-	list, err := findLeftovers(ctx, p, c)
+func checkLeftovers(ctx context.Context, p *podman, c Checkup, far bool) []Finding {
+	list, err := findLeftovers(ctx, p, c, far)
 	var found []Finding
 	if err != nil {
 		found = append(found, finding("leftovers", FindingWarn, "", "not everything could be looked at: %v", err))

@@ -22,8 +22,9 @@ type leftover struct {
 // state that nobody holds, and things that name a build of which there is no
 // state. The latter are left after a reboot, which empties the run directory;
 // and only what is named after the base, or is older than this machine's start,
-// is known not to belong to a build of another run directory.
-func findLeftovers(ctx context.Context, p *podman, c Checkup) ([]leftover, error) {
+// is known not to belong to a build of another run directory. Of what is at a
+// podman that is far nobody knows that: it may be another machine's build's.
+func findLeftovers(ctx context.Context, p *podman, c Checkup, far bool) ([]leftover, error) {
 	var list []leftover
 	known := map[BuildID]bool{}
 	for _, path := range stateFiles(c.Base) {
@@ -39,6 +40,9 @@ func findLeftovers(ctx context.Context, p *podman, c Checkup) ([]leftover, error
 	list = append(list, strayDirs(c.Base, known, func(string) bool { return true })...)
 	for _, dir := range []string{filepath.Join(c.Store, "scratch"), c.Tmp} {
 		list = append(list, strayDirs(dir, known, beforeBoot)...)
+	}
+	if far {
+		return list, nil
 	}
 	stray, err := strayContainers(ctx, p, c.Base, known)
 	return append(list, stray...), err

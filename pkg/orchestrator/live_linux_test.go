@@ -252,6 +252,33 @@ func TestDoctorSaysWhatIsWrongWithPodman(t *testing.T) {
 	}
 }
 
+func TestDoctorSaysNothingOfThisMachineWhenPodmanIsElsewhere(t *testing.T) {
+	for version, want := range map[string]string{
+		both: "ok new enough",
+		`{"Client":{"Version":"5.4.2"},"Server":{"Version":"4.3.1"}}`: "problem the podman service is version 4.3.1",
+		`{"Client":{"Version":"4.5.0"},"Server":{"Version":"5.4.2"}}`: "problem podman on this machine is version 4.5.0",
+	} {
+		path, _ := fakePodman(t, `case "$*" in
+"--url tcp://h:1 version --format json") echo '`+version+`' ;;
+"--url tcp://h:1 info --format "*) printf '5.4.2\tfalse\ttrue\toverlay\tcrun\t/s\n' ;;
+*) exit 1 ;;
+esac`)
+		found := Doctor(context.Background(), Checkup{Podman: path, Global: []string{"--url", "tcp://h:1"}, Base: t.TempDir()})
+		var checks []string
+		for _, f := range found {
+			checks = append(checks, f.Check)
+		}
+		if got := strings.Join(checks, " "); got != "podman remote leftovers" {
+			t.Errorf("%s: looked at %s", version, got)
+			continue
+		}
+		status, text, _ := strings.Cut(want, " ")
+		if f := found[1]; f.Status != status || !strings.Contains(f.Text, text) {
+			t.Errorf("%s: %+v, want %q", version, f, want)
+		}
+	}
+}
+
 func TestDoctorLooksAtTheSysctlsOfFUSE(t *testing.T) {
 	dir := t.TempDir()
 	if f := checkTimeouts(dir); len(f) != 1 || f[0].Status != FindingOK {

@@ -1,12 +1,15 @@
 package cmdline
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
-// Leading takes podman's global flags from before the word "build", as in
+// Leading takes podman's global flags from before a word, as in
 // `podman --log-level debug build .`: there one-letter flags have other
-// meanings, and --ssh and --hooks-dir too. Without that word behind them there
-// are none, and rest is args.
-func Leading(args []string) (global, rest []string) {
+// meanings, and --ssh and --hooks-dir too. Without one of the words behind them
+// there are none, and rest is args.
+func Leading(args []string, words ...string) (global, rest []string) {
 	i := 0
 	for i < len(args) {
 		n := globalWords(args[i:])
@@ -15,7 +18,7 @@ func Leading(args []string) (global, rest []string) {
 		}
 		i += n
 	}
-	if i == 0 || i >= len(args) || args[i] != "build" {
+	if i == 0 || i >= len(args) || !slices.Contains(words, args[i]) {
 		return nil, args
 	}
 	return args[:i], args[i:]

@@ -5,12 +5,13 @@ import (
 	"testing"
 )
 
-func TestLeadingFindsGlobalFlagsBeforeTheWordBuild(t *testing.T) {
+func TestLeadingFindsGlobalFlagsBeforeAWord(t *testing.T) {
 	for in, want := range map[string]string{
 		"--log-level debug build .":          "--log-level debug | build .",
 		"--log-level=debug --remote build .": "--log-level=debug --remote | build .",
 		"-c vm build -f x .":                 "-c vm | build -f x .",
 		"-cvm -r build":                      "-cvm -r | build",
+		"--url tcp://h:1 doctor --fix":       "--url tcp://h:1 | doctor --fix",
 		"--ssh native build --ssh default .": "--ssh native | build --ssh default .",
 		"build --log-level debug build":      " | build --log-level debug build",
 		"--log-level debug .":                " | --log-level debug .",
@@ -19,7 +20,7 @@ func TestLeadingFindsGlobalFlagsBeforeTheWordBuild(t *testing.T) {
 		"-v /a:/b build":                     " | -v /a:/b build",
 		"":                                   " | ",
 	} {
-		global, rest := Leading(strings.Fields(in))
+		global, rest := Leading(strings.Fields(in), "build", "doctor")
 		if got := strings.Join(global, " ") + " | " + strings.Join(rest, " "); got != want {
 			t.Errorf("%q: got %q, want %q", in, got, want)
 		}
