@@ -21,6 +21,17 @@ func isRemote() bool {
 	return os.Getenv("CONTAINER_HOST") != "" || os.Getenv("CONTAINER_CONNECTION") != ""
 }
 
+// useService makes a service of hack/podman-service.sh the test's podman.
+func useService(t *testing.T, name string) {
+	t.Helper()
+	t.Setenv("CONTAINER_CONNECTION", "")
+	if err := os.Unsetenv("CONTAINER_CONNECTION"); err != nil { // podman heeds an empty one
+		t.Fatal(err)
+	}
+	t.Setenv("CONTAINER_HOST", "unix://"+filepath.Join(os.Getenv("LAZYBUILD_E2E_SHARED"), name+".sock"))
+	t.Cleanup(removeRemote) // before the cell's own podman is back
+}
+
 // onServer is a directory that podman sees at the same path.
 func (p *project) onServer() string {
 	if !isRemote() {
@@ -35,13 +46,14 @@ func (p *project) onServer() string {
 
 // look prints what a build can leave on podman's machine: mounts that carry a
 // build's ID, in every mount namespace, and what RUNs and lazybuild have started;
-// directories of builds.
+// directories of builds, buildah's and its OCI runtime's.
 const look = `cat /proc/[0-9]*/mountinfo 2>/dev/null | grep -E "lazybuild[-/][0-9a-f]{12}-" | awk '{print "mount", $5}'
 for p in /proc/[0-9]*; do
 	a=$(tr '\0' ' ' <$p/cmdline 2>/dev/null) || continue
 	case $a in "sleep $1 "|"/bin/sh -c "*"sleep $1"*|*lazybuild\ proxy*|*lazybuild\ clean*) echo "process ${p#/proc/} $a" ;; esac
 done
-ls -d /machine/run/lazybuild/*-* /machine/run/user/*/lazybuild/*-* /machine/var/tmp/buildah[0-9]* 2>/dev/null | sed 's/^/file /'`
+ls -d /machine/run/lazybuild/*-* /machine/run/user/*/lazybuild/*-* /machine/var/tmp/buildah[0-9]* \
+	/machine/run/crun/buildah-* /machine/run/runc/buildah-* /machine/run/user/*/crun/buildah-* /machine/run/user/*/runc/buildah-* 2>/dev/null | sed 's/^/file /'`
 
 // there adds what is on podman's machine. The container that looks sees all of
 // the service's user's processes.

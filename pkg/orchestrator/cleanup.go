@@ -48,8 +48,8 @@ func cleanHere(ctx context.Context, s *State, broken bool) error {
 		}
 		stopped.Wait()
 		s.Storage, _ = asked()
-		killBuildProcesses(s)
-		errs = append(errs, removeRuntimeContainers(ctx, s))
+		_, seen := killBuildProcesses(s)
+		errs = append(errs, removeRuntimeContainers(ctx, s, seen))
 	}
 	for _, dir := range []string{s.Tmp, s.Dir, s.Scratch} {
 		if ownDir(dir, s.ID) {
@@ -248,7 +248,8 @@ func namedAfter(base string, id BuildID) bool {
 // Sweep cleans up after builds that died together with their reaper. It never
 // touches a build that lives, nor one whose podman is elsewhere.
 func Sweep(ctx context.Context, base string) error {
-	return sweep(ctx, base, func(s *State) bool { return s.Place != remote })
+	_, err := sweep(ctx, base, func(s *State) bool { return s.Place != remote })
+	return err
 }
 
 // sweepBeside sweeps while the build goes on: podman takes its time, and the
@@ -257,8 +258,13 @@ func (b *build) sweepBeside(ctx context.Context) <-chan struct{} {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		if err := sweep(context.WithoutCancel(ctx), b.o.Base, b.place.reaches); err != nil {
+		began := time.Now()
+		n, err := sweep(context.WithoutCancel(ctx), b.o.Base, b.place.reaches)
+		if err != nil {
 			b.o.UI.Warn("cleaning up after an earlier build: %v", err)
+		}
+		if n > 0 {
+			b.o.UI.Verbose("cleaned up after dead builds: %d, in %v", n, time.Since(began).Round(100*time.Microsecond))
 		}
 	}()
 	return done
@@ -280,9 +286,16 @@ func (b *build) waitSwept() {
 	}
 }
 
-// sweep cleans up after the dead builds that are reached.
-func sweep(ctx context.Context, base string, reached func(*State) bool) error {
+// sweepJobs is how many dead builds are cleaned up after at once: what takes
+// time is podman, and on the machine a build is about to start.
+const sweepJobs = 4
+
+// sweep cleans up after the dead builds that are reached, and says after how many.
+func sweep(ctx context.Context, base string, reached func(*State) bool) (n int, err error) {
+	var mu sync.Mutex
 	var errs []error
+	var all sync.WaitGroup
+	jobs := make(chan struct{}, sweepJobs)
 	for _, path := range sweptFiles(base) {
 		f, s := takeOver(path)
 		if f == nil {
@@ -292,12 +305,19 @@ func sweep(ctx context.Context, base string, reached func(*State) bool) error {
 			_ = f.lock.Unlock()
 			continue
 		}
-		if err := cleanup(ctx, s, true); err != nil {
-			errs = append(errs, err)
-			_ = f.lock.Unlock() // left for the next start
-			continue
-		}
-		f.remove()
+		jobs <- struct{}{}
+		all.Go(func() {
+			err := cleanUpDead(ctx, f, s)
+			<-jobs
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil {
+				errs = append(errs, err)
+				return
+			}
+			n++
+		})
 	}
-	return errors.Join(errs...)
+	all.Wait()
+	return n, errors.Join(errs...)
 }

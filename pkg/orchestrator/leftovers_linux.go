@@ -10,6 +10,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -57,7 +59,7 @@ func stillRuns(s *State) error {
 			return fmt.Errorf("process %d of the build does not end", p.pid)
 		}
 	}
-	if pids := killBuildProcesses(s); len(pids) > 0 {
+	if pids, _ := killBuildProcesses(s); len(pids) > 0 {
 		return fmt.Errorf("processes %v of the build's RUNs do not end", pids)
 	}
 	return nil
@@ -101,8 +103,8 @@ func processStart(pid int) uint64 {
 // killBuildProcesses kills the RUN processes that a killed podman has left
 // behind. They are known by their mounts: each has our tree, whose source and
 // options name the build, in a mount namespace that is not ours. It returns those
-// that are still there after killedLimit.
-func killBuildProcesses(s *State) (left []int) {
+// that are still there after killedLimit, and the bundles of all these RUNs.
+func killBuildProcesses(s *State) (left []int, bundles []string) {
 	own, _ := os.Readlink("/proc/self/ns/mnt")
 	host, _ := os.Readlink("/proc/1/ns/mnt")
 	id := []byte(s.ID)
@@ -114,31 +116,56 @@ func killBuildProcesses(s *State) (left []int) {
 			if err != nil || ns == own || ns == host {
 				continue
 			}
-			if mounts, err := os.ReadFile(fmt.Sprintf("/proc/%d/mountinfo", pid)); err == nil && inBuild(mounts, id, s.Dir) {
+			mounts, err := os.ReadFile(fmt.Sprintf("/proc/%d/mountinfo", pid))
+			if points := treesIn(mounts, id, s.Dir); err == nil && len(points) > 0 {
 				left = append(left, pid)
+				bundles = append(bundles, bundlesOf(pid, points)...)
 				_ = syscall.Kill(pid, syscall.SIGKILL)
 			}
 		}
 		if len(left) == 0 || time.Now().After(end) {
-			return left
+			slices.Sort(bundles)
+			return left, slices.Compact(bundles)
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
 }
 
-// inBuild says whether a mountinfo is that of a RUN: it has the tree somewhere
-// else than below the build's directory, where the proxy and the host have it.
-func inBuild(mountinfo, id []byte, dir string) bool {
+// treesIn are the mount points of a RUN's mountinfo that have something of the
+// tree: those elsewhere than below the build's directory, where the proxy and
+// the host have it.
+func treesIn(mountinfo, id []byte, dir string) (points []string) {
 	for line := range bytes.Lines(mountinfo) {
 		if !bytes.Contains(line, id) {
 			continue
 		}
 		fields := bytes.Fields(line)
 		if len(fields) > 4 && !strings.HasPrefix(string(fields[4])+"/", dir+"/") && !bytes.Contains(fields[4], id) {
-			return true
+			points = append(points, string(fields[4]))
 		}
 	}
-	return false
+	return points
+}
+
+// bundlePoint is where buildah's helper mounts a volume of a RUN before the OCI
+// runtime does: in the RUN's bundle.
+var bundlePoint = regexp.MustCompile(`^(/.*/buildah[0-9]+)/mnt/[^/]+$`)
+
+// bundlesOf are the bundles in which a process has mounts. A RUN may have a path
+// of the same name in its own root, which is none.
+func bundlesOf(pid int, points []string) (list []string) {
+	for _, point := range points {
+		m := bundlePoint.FindStringSubmatch(point)
+		if m == nil {
+			continue
+		}
+		here, err := os.Stat(m[1])
+		its, err2 := os.Stat(fmt.Sprintf("/proc/%d/root%s", pid, m[1]))
+		if err == nil && err2 == nil && os.SameFile(here, its) {
+			list = append(list, m[1])
+		}
+	}
+	return list
 }
 
 func processes() []int {
@@ -158,10 +185,11 @@ func processes() []int {
 }
 
 // removeRuntimeContainers deletes what the OCI runtime still knows about RUNs
-// of this build, and buildah's bundles of them.
-func removeRuntimeContainers(ctx context.Context, s *State) error {
+// of this build, and buildah's bundles of them. seen are those of RUNs that were
+// killed.
+func removeRuntimeContainers(ctx context.Context, s *State, seen []string) error {
 	var errs []error
-	for _, b := range bundles(s) {
+	for _, b := range bundles(s, seen) {
 		name := "buildah-" + filepath.Base(b)
 		for _, runtime := range []string{"crun", "runc"} {
 			root := filepath.Join(cmp.Or(s.RunDir, "/run"), runtime)
@@ -179,23 +207,14 @@ func removeRuntimeContainers(ctx context.Context, s *State) error {
 
 // bundles are the directories of the build's RUNs. buildah keeps them below the
 // temporary directory, which is the build's own (see child.go), so all of them
-// are ours. A remote podman keeps them where it keeps everybody's: there the
-// configuration of ours names our directory.
-func bundles(s *State) (list []string) {
-	if s.Place != remote {
-		if ownDir(s.Tmp, s.ID) {
-			list, _ = filepath.Glob(filepath.Join(s.Tmp, "buildah*"))
-		}
-		return list
+// are ours. A remote podman keeps them where it keeps everybody's, and nothing in
+// them says whose they are: there ours are those in which our tree was mounted.
+func bundles(s *State, seen []string) (list []string) {
+	if s.Place == remote {
+		return seen
 	}
-	if !ownDir(s.Dir, s.ID) {
-		return nil
-	}
-	all, _ := filepath.Glob("/var/tmp/buildah*")
-	for _, b := range all {
-		if conf, err := os.ReadFile(filepath.Join(b, "config.json")); err == nil && ofBuild(conf, s.Dir) {
-			list = append(list, b)
-		}
+	if ownDir(s.Tmp, s.ID) {
+		list, _ = filepath.Glob(filepath.Join(s.Tmp, "buildah*"))
 	}
 	return list
 }

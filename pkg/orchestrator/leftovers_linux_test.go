@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 )
 
@@ -146,6 +147,13 @@ func TestOnlyTheRunsOfTheBuildAreKilled(t *testing.T) {
 	// The bind of a directory carries the build's name as the mount's root.
 	dir := mkdir(t, filepath.Join(base, "x", string(testID)))
 	byRoot := inNS("mount --bind " + dir + " " + cachi2)
+	// buildah's helper has it in the RUN's bundle, and a RUN may have a path that
+	// looks like one.
+	bundle, notHere := filepath.Join(base, "buildah17"), filepath.Join(base, "buildah18")
+	target := mkdir(t, filepath.Join(bundle, "mnt", "buildah-bind-target-0"))
+	mkdir(t, filepath.Join(notHere, "mnt"))
+	helper := inNS("mount --bind " + output + " " + target)
+	nested := inNS("mount -t tmpfs none " + notHere + "; mkdir -p " + notHere + "/mnt/x; mount --bind " + output + " " + notHere + "/mnt/x")
 	alive := map[string]*exec.Cmd{
 		"another build's RUN": inNS("mount --bind " + otherOutput + " " + cachi2),
 		"the proxy":           inNS("true"),
@@ -153,9 +161,14 @@ func TestOnlyTheRunsOfTheBuildAreKilled(t *testing.T) {
 	}
 	here, _ := started(t, exec.Command("/bin/sh", "-c", "echo ready; read x"))
 	alive["a process in our namespace"] = here
-	killBuildProcesses(s)
+	_, seen := killBuildProcesses(s)
 	waitZombie(t, run.Process.Pid)
 	waitZombie(t, byRoot.Process.Pid)
+	waitZombie(t, helper.Process.Pid)
+	waitZombie(t, nested.Process.Pid)
+	if d := cmp.Diff([]string{bundle}, seen); d != "" {
+		t.Errorf("bundles: %s", d)
+	}
 	for name, cmd := range alive {
 		if processStart(cmd.Process.Pid) == 0 {
 			t.Errorf("%s was killed", name)
@@ -179,8 +192,8 @@ func TestWhichMountsAreThoseOfARun(t *testing.T) {
 		"short line":    {"9 1 " + id + "\n", false},
 		"no line end":   {"8 1 0:9 / / rw - ext4 x rw\n9 1 0:9 / /x ro - fuse.lazybuild lazybuild-" + id + " ro", true},
 	} {
-		if got := inBuild([]byte(tt.mountinfo), []byte(id), dir); got != tt.want {
-			t.Errorf("%s: %v", name, got)
+		if got := treesIn([]byte(tt.mountinfo), []byte(id), dir); len(got) > 0 != tt.want {
+			t.Errorf("%s: %q", name, got)
 		}
 	}
 }
