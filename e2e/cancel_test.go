@@ -84,9 +84,7 @@ func (s *sample) cancels(r *run, id string, code int, before snapshot) {
 	if r.code() != code {
 		s.t.Errorf("exit code %d, want %d\n%s", r.code(), code, r)
 	}
-	if left := s.take().minus(before); len(left) > 0 {
-		s.t.Errorf("left when cancel has returned:\n  %s", strings.Join(left, "\n  "))
-	}
+	s.nothingLeftAt("when cancel has returned", before)
 }
 
 // Shows S61.
@@ -115,14 +113,12 @@ func TestCancelEndsABuildThatStarts(t *testing.T) {
 //
 // Shows S61.
 func TestCancelEndsABuildWhoseEndHangs(t *testing.T) {
-	gate := t.TempDir()
 	s := generically(t, "RUN echo now-$((40+2)) && until [ -e /gate/open ]; do sleep 0.1; done\n")
+	gate := s.onServer()
 	before := s.take()
 	r := s.start("-f", "Containerfile", "--network=none", "--volume", gate+":/gate")
 	r.event(r.out.saw("now-42"), "the RUN")
-	if err := syscall.Kill(r.part(partProxy), syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
+	r.signalProxy(syscall.SIGSTOP)
 	if err := os.WriteFile(filepath.Join(gate, "open"), nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -152,34 +148,14 @@ func TestDoctorAndCancelCleanUpAfterADeadBuild(t *testing.T) {
 // cleansUpTheDead has a build die with its reaper and other parts, and a command
 // of lazybuild's clean up after it.
 func cleansUpTheDead(t *testing.T, words []string, parts ...string) {
-	s := generically(t, "RUN cp /cachi2/output/deps/generic/data.bin /data\nRUN echo now-$((40+2)) && sleep "+runMarker()+"\n")
+	s := generically(t, sleeps)
 	before := s.take()
-	r := s.start("-f", "Containerfile", "--network=none")
-	r.event(r.out.saw("now-42"), "the RUN")
-	b := liveBuild(t)
-	kill := []int{r.cmd.Process.Pid}
-	for _, part := range parts {
-		kill = append(kill, r.part(part))
-	}
-	for _, p := range processes() {
-		if len(p.args) > 2 && p.args[1] == "reap" && strings.Contains(p.args[2], b.ID) {
-			_ = syscall.Kill(p.pid, syscall.SIGKILL)
-		}
-	}
-	for _, pid := range kill {
-		_ = syscall.Kill(pid, syscall.SIGKILL)
-	}
-	r.wait()
-	if b := liveBuild(t); b.Phase != "dead" {
-		t.Errorf("ps says %+v", b)
-	}
+	id := s.die(parts...)
 	if words[0] == "cancel" {
-		words = append(words, b.ID)
+		words = append(words, id)
 	}
 	command(t, words...)
-	if left := s.take().minus(before); len(left) > 0 {
-		t.Errorf("left after %s:\n  %s", words[0], strings.Join(left, "\n  "))
-	}
+	s.nothingLeftAt("after "+words[0], before)
 	if out := command(t, "doctor"); !strings.Contains(out, "no dead build has left anything") {
 		t.Errorf("doctor says\n%s", out)
 	}

@@ -81,12 +81,19 @@ func pythonInstalled(t *testing.T, image string) string {
 //
 // Shows S72.
 func TestBuildWithoutFUSE(t *testing.T) {
+	if isRemote() {
+		useService(t, "root")
+	}
 	s := newSample(t)
 	want := s.image()
 	s.must("-f", "Containerfile", "-t", want, "--network=none", "--no-cache")
 	before := s.take()
 
-	s.within = []string{"unshare", "-m", "sh", "-c", `mount --bind /dev/null /dev/fuse && exec "$@"`, "sh"}
+	if isRemote() {
+		useService(t, "nofuse")
+	} else {
+		s.within = []string{"unshare", "-m", "sh", "-c", `mount --bind /dev/null /dev/fuse && exec "$@"`, "sh"}
+	}
 	r := s.start("-f", "Containerfile")
 	r.wait()
 	if code := r.code(); code != 125 || !strings.Contains(r.err.String(), "cannot be mounted") {

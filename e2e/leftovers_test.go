@@ -177,6 +177,20 @@ func (p *project) nothingLeft(before snapshot) {
 	}
 }
 
+// nothingLeftAt fails the test unless all that is there since before is gone now,
+// when somebody has said so. On another machine podman itself may have something
+// to put away yet.
+func (p *project) nothingLeftAt(when string, before snapshot) {
+	p.t.Helper()
+	if isRemote() {
+		p.nothingLeft(before)
+		return
+	}
+	if left := p.take().minus(before); len(left) > 0 {
+		p.t.Errorf("left %s:\n  %s", when, strings.Join(left, "\n  "))
+	}
+}
+
 // goodStore fails the test when the store holds a blob that is not what its
 // name says.
 func (p *project) goodStore() {

@@ -50,15 +50,21 @@ func (r *run) part(name string) (pid int) {
 // killProxy kills the proxy, in its container, wherever that is, or as a process.
 func (r *run) killProxy() {
 	r.t.Helper()
+	r.signalProxy(syscall.SIGKILL)
+}
+
+// signalProxy sends the proxy a signal.
+func (r *run) signalProxy(sig syscall.Signal) {
+	r.t.Helper()
 	if s := r.state(); s.Proxy == 0 {
-		words := []string{"kill", "--signal", "KILL", "lazybuild-" + s.ID}
+		words := []string{"kill", "--signal", fmt.Sprint(int(sig)), "lazybuild-" + s.ID}
 		if c := os.Getenv("CONTAINER_CONNECTION"); c != "" { // of a machine, whose root runs the proxy
 			words = append([]string{"--connection", c + "-root"}, words...)
 		}
 		podman(r.t, words...)
 		return
 	}
-	_ = syscall.Kill(r.part(partProxy), syscall.SIGKILL)
+	_ = syscall.Kill(r.part(partProxy), sig)
 }
 
 // proxyProcess is the PID of a proxy that is no container. Rootless, what

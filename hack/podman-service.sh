@@ -6,6 +6,7 @@
 # DIR is below /shared. In it appear
 #
 #	root.sock, dev.sock   the API of a rootful and of a rootless podman
+#	nofuse.sock           root's once more, where there is no FUSE
 #	port, key             of an ssh server on the loopback that lets root and dev in
 #	ready                 when all of them are there
 #
@@ -40,8 +41,11 @@ chmod 777 "$dir"
 (cd / && as_dev "$here/image.sh")
 podman system service --time 0 "unix://$dir/root.sock" &
 as_dev podman system service --time 0 "unix://$dir/dev.sock" &
-for sock in "$dir/root.sock" "$dir/dev.sock"; do
+unshare --mount sh -c 'mount --bind /dev/null /dev/fuse && exec podman system service --time 0 "unix://$1"' sh "$dir/nofuse.sock" &
+for sock in "$dir/root.sock" "$dir/dev.sock" "$dir/nofuse.sock"; do
 	until [ -S "$sock" ]; do sleep 0.1; done
 done
+# Tests of every cell use them.
+chmod 666 "$dir/root.sock" "$dir/nofuse.sock"
 : >"$dir/ready"
 until [ -e "$dir/stop" ]; do sleep 0.5; done

@@ -1,6 +1,7 @@
 package orchestrator
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -139,7 +140,6 @@ type build struct {
 	stopAPI   context.CancelFunc              // ends what is under way there
 	tag       func() (string, error)          // of the proxy image
 	view      string                          // where the proxy shows the context, if it does
-	storage   chan string                     // where podman keeps its containers' files, once; nil without a container
 	way       string                          // how the proxy runs
 	plain     bool                            // there is no proxy, but a plain directory
 	broken    bool                            // podman may have left something
@@ -167,8 +167,11 @@ func (b *build) run(ctx context.Context) (int, error) {
 	}
 	b.o.UI.Verbose("running podman %s", strings.Join(args, " "))
 	b.state.Child, b.state.ChildStart = c.cmd.Process.Pid, processStart(c.cmd.Process.Pid)
-	b.noteStorage()
 	b.noteState()
+	if b.way == ProxyProcess {
+		stop := b.learnStorage(ctx)
+		defer stop()
+	}
 	b.progress.enter(PhaseBuilding)
 	w := &watcher{child: c, signals: b.o.Signals, ui: b.o.UI}
 	var lost <-chan struct{} // nil: there is no proxy to lose
@@ -191,6 +194,27 @@ func (b *build) noteState() {
 	if err := b.file.write(b.state); err != nil {
 		b.o.UI.Warn("%v", err)
 	}
+}
+
+// learnAfter is when a build without a container learns where podman's storage
+// is: it takes both processors for a third of a second, and the start is over.
+const learnAfter = 2 * time.Second
+
+// learnStorage asks podman beside the build for what a clean-up would have to ask
+// for, and wait for. stop ends the question.
+func (b *build) learnStorage(ctx context.Context) (stop func()) {
+	ctx, stop = context.WithCancel(ctx)
+	go func() {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(learnAfter):
+		}
+		if dir, err := b.p.containerStorage(ctx); err == nil {
+			_ = b.file.noteStorage(dir) // else the clean-up asks
+		}
+	}()
+	return stop
 }
 
 // traceKey names the builds that read the same files as this one: those of the
@@ -303,6 +327,7 @@ func (b *build) end() error {
 		return nil
 	}
 	b.progress.close()
+	b.state.Storage = cmp.Or(b.file.end(), b.state.Storage)
 	if b.broken || b.unsure {
 		if err := b.place.answers(context.Background()); err != nil {
 			return b.leave(err)

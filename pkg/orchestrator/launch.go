@@ -44,7 +44,7 @@ func (e *NoMountError) Error() string {
 	var h *HintError
 	if !errors.As(errors.Join(e.Container, e.Process), &h) {
 		b.WriteString("\n  hint: FUSE (/dev/fuse) and the right to mount are needed: as root, or with a rootless podman that works; " +
-			"else `lazybuild materialize` makes a directory for podman build --volume")
+			"else --lazy-fallback=materialize builds from a plain directory")
 	}
 	return b.String()
 }
@@ -69,7 +69,7 @@ func (b *build) startProxy(ctx context.Context) error {
 		}
 		cannot.Container = err
 	}
-	if b.o.Proxy != ProxyContainer {
+	if b.o.Proxy != ProxyContainer && b.place.kind() != remote {
 		if cannot.Container != nil {
 			b.o.UI.Note("no proxy in a container (%s): going on with one in a process", firstLine(cannot.Container))
 		}
@@ -113,17 +113,7 @@ func (b *build) inContainer(ctx context.Context) error {
 		return err
 	}
 	b.o.UI.Verbose("connected to podman")
-	os, arch := b.place.system()
-	p, err := programFor(os, arch, b.o.Executable)
-	if err != nil {
-		return err
-	}
-	p.far = b.place.kind() == remote
-	tag := b.tag
-	if p.path == "" {
-		tag = p.tag
-	}
-	image, err := b.imageOf(ctx, api, p, tag)
+	image, err := b.image(ctx, api)
 	if err != nil {
 		return err
 	}
@@ -135,10 +125,9 @@ func (b *build) inContainer(ctx context.Context) error {
 		return err
 	}
 	b.way = ProxyContainer
-	b.storage = make(chan string, 1)
 	go func() {
 		if dir, err := storageBy(api, b.id.container()); err == nil {
-			b.storage <- dir
+			_ = b.file.noteStorage(dir) // else a clean-up asks
 		}
 	}()
 	return nil
@@ -153,9 +142,20 @@ func (b *build) notStarted(api context.Context, why error) {
 	b.takenDown(removeNow(api, b.id.container()))
 }
 
-// imageOf lets one build at a time look for the proxy image: making it takes a
-// second, and sixteen builds that make it at once take sixteen.
-func (b *build) imageOf(ctx, api context.Context, p program, tag func() (string, error)) (string, error) {
+// image makes sure that the podman of api has the proxy image. It lets one build
+// at a time look for it: making it takes a second, and sixteen builds that make it
+// at once take sixteen.
+func (b *build) image(ctx, api context.Context) (string, error) {
+	os, arch := b.place.system()
+	p, err := programFor(os, arch, b.o.Executable)
+	if err != nil {
+		return "", err
+	}
+	p.far = b.place.kind() == remote
+	tag := b.tag
+	if p.path == "" {
+		tag = p.tag
+	}
 	lock := flock.New(filepath.Join(b.o.Base, "image.lock"))
 	if _, err := lock.TryLockContext(ctx, lockPoll); err != nil {
 		if ctx.Err() != nil {
@@ -169,15 +169,6 @@ func (b *build) imageOf(ctx, api context.Context, p program, tag func() (string,
 
 // lockPoll is how often somebody who waits for a lock looks again.
 const lockPoll = 20 * time.Millisecond
-
-// noteStorage completes the state with where podman's storage is, if that is
-// known by now. Nobody waits for it: a clean-up can ask podman.
-func (b *build) noteStorage() {
-	select {
-	case b.state.Storage = <-b.storage:
-	default:
-	}
-}
 
 // inProcess starts the proxy as a process.
 func (b *build) inProcess(context.Context) error {

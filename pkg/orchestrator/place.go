@@ -21,7 +21,8 @@ type place interface {
 	// connect returns a context for the bindings. A service that lazybuild
 	// starts itself listens on sock.
 	connect(ctx context.Context, sock string) (context.Context, error)
-	// note completes the state with what a clean-up must know of the place.
+	// note completes the state with what a clean-up must know of the place, of
+	// which more is known after settle.
 	note(s *State)
 	// reaches says whether this place is where a build with the state was.
 	reaches(s *State) bool
@@ -42,6 +43,9 @@ type place interface {
 	// inProcess makes a command that runs the executable with args as a process
 	// that sees what podman sees. It is not started.
 	inProcess(executable string, args ...string) (*exec.Cmd, error)
+	// deliver makes what goPlain has written to dir be there for podman, and returns
+	// where.
+	deliver(ctx context.Context, b *build, dir string) (string, error)
 	// answers is nil when podman can be reached. It blocks for seconds at most.
 	answers(ctx context.Context) error
 	// whyLost is the error of a build whose proxy has ended too early.

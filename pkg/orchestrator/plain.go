@@ -17,14 +17,15 @@ import (
 // (Options.Materialize).
 
 // goPlain gives the build a plain directory. args are those of a lazy build;
-// what they name below the mounts' directory is made below the build's scratch
-// directory instead, which is on the store's disk and goes with the build.
+// what they name below the mounts' directory is made below plainDir instead, and
+// delivered to where podman is.
 func (b *build) goPlain(ctx context.Context, args []string, why error) ([]string, error) {
 	o := &b.o
 	o.UI.Warn("%s", firstLine(why))
 	o.UI.Note("going on without a mount: all %d files of the locks are written out first (--lazy-fallback=materialize)", len(o.Plan.Tree.Files))
-	b.plain = true
-	dir := b.state.Scratch
+	b.plain, b.state.Plain = true, true
+	b.noteState()
+	dir := b.plainDir()
 	output := filepath.Join(dir, "output")
 	if err := o.Materialize(ctx, output); err != nil {
 		if ctx.Err() != nil {
@@ -47,22 +48,36 @@ func (b *build) goPlain(ctx context.Context, args []string, why error) ([]string
 		}
 	}
 	if b.view != "" {
-		view := b.inPlain(b.view)
+		view := b.inPlain(b.view, dir)
 		if err := linkView(o.Target.Context, view, o.Plan.Rewrites); err != nil {
 			return nil, err
 		}
 	}
+	there, err := b.place.deliver(ctx, b, dir)
+	if err != nil {
+		return nil, err
+	}
 	for i := range args {
-		args[i] = b.inPlain(args[i])
+		args[i] = b.inPlain(args[i], there)
 	}
 	return args, nil
 }
 
+// plainDir is where the files are written out on this machine: in the build's
+// scratch directory, which is on the store's disk, or, where that is elsewhere,
+// with its temporary files. It goes with the build.
+func (b *build) plainDir() string {
+	if b.place.kind() == remote {
+		return filepath.Join(b.state.Tmp, "plain")
+	}
+	return b.state.Scratch
+}
+
 // inPlain moves a path (at the start of an argument) from the mounts' directory
-// to the scratch directory.
-func (b *build) inPlain(arg string) string {
+// to dir.
+func (b *build) inPlain(arg, dir string) string {
 	if rest, ok := strings.CutPrefix(arg, b.state.Dir+"/"); ok {
-		return b.state.Scratch + "/" + rest
+		return dir + "/" + rest
 	}
 	return arg
 }

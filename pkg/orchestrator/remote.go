@@ -91,6 +91,14 @@ func (r *remotePlace) note(s *State) {
 	if r.ofMachine() {
 		s.User = &user
 	}
+	if r.info != nil {
+		s.Machine = machineOf(r.info)
+		s.Storage, s.RunDir = storageOf(r.info), runDirOf(r.info)
+	}
+}
+
+func machineOf(info *define.Info) *machine {
+	return &machine{OS: info.Host.OS, Arch: info.Host.Arch, Rootless: info.Host.Security.Rootless}
 }
 
 func (r *remotePlace) reaches(s *State) bool {

@@ -24,11 +24,11 @@ import (
 func cleanRemote(ctx context.Context, s *State, broken bool) error {
 	here := State{ID: s.ID, Tmp: s.Tmp, Child: s.Child, ChildStart: s.ChildStart}
 	if !broken {
-		return cleanHere(ctx, &here, false)
+		return errors.Join(cleanHere(ctx, &here, false), removeDelivered(ctx, s))
 	}
 	stopProcess(s.Child, s.ChildStart)
 	// Root's first: only root can unmount there, and then it is gone for users too.
-	return errors.Join(cleanHere(ctx, &here, false), cleanThere(ctx, s.Endpoint, s), cleanThere(ctx, s.User, s), stillRuns(&here))
+	return errors.Join(cleanHere(ctx, &here, false), cleanThere(ctx, s.Endpoint, s), cleanThere(ctx, s.User, s), removeDelivered(ctx, s), stillRuns(&here))
 }
 
 func cleanThere(ctx context.Context, e *endpoint, s *State) error {
@@ -43,7 +43,7 @@ func cleanThere(ctx context.Context, e *endpoint, s *State) error {
 	}
 	// SIGTERM first and time to unmount: a killed proxy leaves a stale mount.
 	err = removeNow(api, s.ID.container())
-	ids, cerr := runCleaner(api, s)
+	ids, cerr := runCleaner(api, e, s)
 	if err == nil && s.late() {
 		time.Sleep(lateLimit)
 		err = removeNow(api, s.ID.container())
@@ -58,19 +58,21 @@ func cleanThere(ctx context.Context, e *endpoint, s *State) error {
 	return nil
 }
 
-// runCleaner runs `lazybuild clean` there and returns the IDs of the build's
+// runCleaner runs `lazybuild clean` at e, where api leads, and returns the IDs of the build's
 // working containers.
-func runCleaner(api context.Context, s *State) ([]string, error) {
-	info, err := system.Info(api, nil)
-	if err != nil {
-		return nil, err
-	}
+func runCleaner(api context.Context, e *endpoint, s *State) ([]string, error) {
 	there := *s
 	there.Podman, there.Tmp, there.Child, there.Proxy = "", "", 0, 0
-	if s.User != nil && info.Host.Security.Rootless {
+	if there.Machine == nil || e == s.User {
+		info, err := system.Info(api, nil)
+		if err != nil {
+			return nil, err
+		}
+		there.Machine, there.Storage, there.RunDir = machineOf(info), storageOf(info), runDirOf(info)
+	}
+	if s.User != nil && there.Machine.Rootless {
 		there.Scratch = "" // root's
 	}
-	there.Storage, there.RunDir = storageOf(info), runDirOf(info)
 	state, err := json.Marshal(there)
 	if err != nil {
 		return nil, err
@@ -79,7 +81,7 @@ func runCleaner(api context.Context, s *State) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := programFor(info.Host.OS, info.Host.Arch, executable)
+	p, err := programFor(there.Machine.OS, there.Machine.Arch, executable)
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +97,7 @@ func runCleaner(api context.Context, s *State) ([]string, error) {
 	c.Devices = nil
 	c.CapAdd = append(c.CapAdd, "KILL")
 	enterPodman(c)
-	if info.Host.Security.Rootless {
+	if there.Machine.Rootless {
 		c.UserNS = specgen.Namespace{NSMode: specgen.Host}
 	}
 	out, err := runToEnd(api, c, state)

@@ -58,7 +58,7 @@ func (b *build) begin(ctx context.Context) (args []string, err error) {
 		return nil, err
 	}
 	if err := b.startProxy(ctx); err != nil {
-		if b.o.Materialize == nil || !NoMount(err) || b.place.kind() == remote {
+		if b.o.Materialize == nil || !NoMount(err) {
 			return nil, err
 		}
 		if args, err = b.goPlain(ctx, args, err); err != nil {
@@ -133,6 +133,7 @@ func (b *build) settle(ctx context.Context) (err error) {
 	}
 	b.state.Dir = filepath.Join(b.dirs.base, string(b.id))
 	b.state.Scratch = filepath.Join(b.dirs.store, "scratch", string(b.id))
+	b.place.note(&b.state)
 	return b.file.write(b.state)
 }
 

@@ -1,11 +1,13 @@
 package orchestrator
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -43,6 +45,10 @@ type State struct {
 	// Storage is where podman keeps its containers' files; empty until it has
 	// been asked.
 	Storage string `json:"storage,omitempty"`
+	// Machine is what a remote podman's machine is; nil until it has been asked.
+	Machine *machine `json:"machine,omitempty"`
+	// Plain: the build has a plain directory, which a remote podman has as a volume.
+	Plain bool `json:"plain,omitempty"`
 	// RunDir is where OCI runtimes keep their containers; empty for /run.
 	RunDir string `json:"run_dir,omitempty"`
 	// Proxy is the PID of a proxy that is no container, as Child.
@@ -54,11 +60,25 @@ type State struct {
 	ChildStart uint64 `json:"child_start,omitempty"`
 }
 
+// machine is the machine of a remote podman, the proxy's, as far as a clean-up
+// there has to know it. Podman takes long to say.
+type machine struct {
+	OS       string `json:"os"`
+	Arch     string `json:"arch"`
+	Rootless bool   `json:"rootless,omitempty"`
+}
+
 // stateFile is a State on disk, locked: the lock says that somebody lives who
 // will clean up.
 type stateFile struct {
 	path string
 	lock *flock.Flock
+
+	mu sync.Mutex // guards the file and what follows
+	// storage is State.Storage where it was learnt beside the build; noted says
+	// that nothing is written down any more.
+	storage string
+	noted   bool
 }
 
 func stateDir(base string) string { return filepath.Join(base, "state") }
@@ -101,8 +121,41 @@ func createState(base string, s State) (*stateFile, error) {
 
 func (s State) marshal() ([]byte, error) { return json.MarshalIndent(s, "", "  ") }
 
-// write replaces the state.
+// write replaces the state. Safe for concurrent use.
 func (f *stateFile) write(s State) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	s.Storage = cmp.Or(s.Storage, f.storage)
+	return f.replace(s)
+}
+
+// noteStorage adds State.Storage, which podman takes long to say. Safe for
+// concurrent use.
+func (f *stateFile) noteStorage(dir string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.noted {
+		return nil
+	}
+	f.storage = dir
+	s, err := readState(f.path)
+	if err != nil {
+		return err
+	}
+	s.Storage = dir
+	return f.replace(*s)
+}
+
+// end returns the storage, if it is known. Nothing is noted after it: the state
+// may be another's by then.
+func (f *stateFile) end() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.noted = true
+	return f.storage
+}
+
+func (f *stateFile) replace(s State) error {
 	b, err := s.marshal()
 	if err != nil {
 		return err

@@ -63,6 +63,47 @@ func TestALivingBuildsStateIsNotTakenOver(t *testing.T) {
 	}
 }
 
+// Podman says where its storage is while the build goes on, and may say it when
+// the state is no longer the build's.
+func TestTheStorageIsNotedBesideTheBuild(t *testing.T) {
+	f, s := newState(t, t.TempDir(), testID)
+	s.Storage = ""
+	stored := func() State {
+		t.Helper()
+		got, err := readState(f.path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return *got
+	}
+	if err := f.write(s); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.noteStorage("/storage"); err != nil {
+		t.Fatal(err)
+	}
+	s.Child = 17
+	if got := stored(); got.Storage != "/storage" || got.Child != 0 {
+		t.Errorf("noted %+v", got)
+	}
+	if err := f.write(s); err != nil {
+		t.Fatal(err)
+	}
+	if got := stored(); got.Storage != "/storage" || got.Child != 17 {
+		t.Errorf("written %+v", got)
+	}
+	if got := f.end(); got != "/storage" {
+		t.Errorf("known at the end: %q", got)
+	}
+	f.remove()
+	if err := f.noteStorage("/late"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(f.path); err == nil {
+		t.Error("the state is there again after its end")
+	}
+}
+
 // The lock stays with the build while its state is replaced.
 func TestANewStateKeepsTheLock(t *testing.T) {
 	f, s := newState(t, t.TempDir(), testID)

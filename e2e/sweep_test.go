@@ -1,0 +1,86 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// sweeps is how many dead builds TestTheNextStartCleansUpAfterADeadBuild leaves
+// to the next start: more, to measure what that costs (LAZYBUILD_SWEEPS=10).
+func sweeps(t *testing.T) int {
+	t.Helper()
+	v := os.Getenv("LAZYBUILD_SWEEPS")
+	if v == "" {
+		return 1
+	}
+	n, err := strconv.Atoi(v)
+	if err != nil || n < 1 {
+		t.Fatalf("LAZYBUILD_SWEEPS: %q", v)
+	}
+	return n
+}
+
+// sleeps are instructions that reach a RUN which does not end.
+var sleeps = "RUN cp /cachi2/output/deps/generic/data.bin /data\nRUN echo now-$((40+2)) && sleep " + runMarker() + "\n"
+
+// die has a build die in a RUN together with its reaper, by which nobody cleans
+// up after it, and with more of its parts.
+func (s *sample) die(parts ...string) (id string) {
+	s.t.Helper()
+	r := s.start("-f", "Containerfile", "--network=none")
+	r.event(r.out.saw("now-42"), "the RUN")
+	id = r.state().ID
+	kill := []int{r.cmd.Process.Pid}
+	for _, part := range parts {
+		kill = append(kill, r.part(part))
+	}
+	for _, p := range processes() {
+		if len(p.args) > 2 && p.args[1] == "reap" && strings.Contains(p.args[2], id) {
+			_ = syscall.Kill(p.pid, syscall.SIGKILL)
+		}
+	}
+	for _, pid := range kill {
+		_ = syscall.Kill(pid, syscall.SIGKILL)
+	}
+	r.wait()
+	if b := liveBuild(s.t); b.ID != id || b.Phase != "dead" {
+		s.t.Errorf("ps says %+v", b)
+	}
+	return id
+}
+
+// Shows S61.
+func TestTheNextStartCleansUpAfterADeadBuild(t *testing.T) {
+	dead := generically(t, sleeps)
+	next := generically(t, "RUN cp /cachi2/output/deps/generic/data.bin /data\n")
+	next.must("-f", "Containerfile", "--network=none")
+	before := next.take()
+	said := regexp.MustCompile(`cleaned up after dead builds: 1, in (\S+)`)
+	var took []time.Duration
+	for range sweeps(t) {
+		dead.die()
+		next.setData(nonce())
+		r := next.must("-f", "Containerfile", "--network=none", "--lazy-verbose")
+		m := said.FindStringSubmatch(r.err.String())
+		if m == nil {
+			t.Fatalf("it does not say that it has cleaned up\n%s", r)
+		}
+		d, err := time.ParseDuration(m[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		took = append(took, d)
+		next.nothingLeftAt("after the next start", before)
+	}
+	slices.Sort(took)
+	load, _ := os.ReadFile("/proc/loadavg")
+	t.Logf("%d sweeps: median %v, longest %v, load %s", len(took), took[len(took)/2], took[len(took)-1], load)
+}
