@@ -26,6 +26,7 @@ func main() {
 	flag.IntVar(&c.readers, "readers", 4, "how many files are read at once")
 	flag.StringVar(&c.link, "link", "100", "the link, by its Mbit/s; 0 for none")
 	flag.DurationVar(&c.think, "think", 0, "how long a reader works on each megabyte")
+	flag.BoolVar(&c.https, "https", false, "the origin speaks HTTPS, and HTTP/2 to lazybuild")
 	flag.BoolVar(&c.random, "random", false, "read in another order than that of the lock")
 	flag.IntVar(&c.rounds, "rounds", 5, "how often each way is measured")
 	flag.Parse()

@@ -32,7 +32,7 @@ type config struct {
 	binary, cache, lock, link string
 	readers, rounds           int
 	think                     time.Duration
-	random                    bool
+	random, https             bool
 }
 
 // replay is the files to read, in the order of reading, and who serves them.
@@ -49,7 +49,7 @@ type replay struct {
 }
 
 func run(ctx context.Context, c config) error {
-	o, err := origin.New(false)
+	o, err := origin.New(c.https)
 	if err != nil {
 		return err
 	}
@@ -59,6 +59,9 @@ func run(ctx context.Context, c config) error {
 		return err
 	}
 	defer os.RemoveAll(r.dir)
+	if err := r.trust(); err != nil {
+		return err
+	}
 	if err := r.prepare(ctx); err != nil {
 		return err
 	}
@@ -77,6 +80,15 @@ func run(ctx context.Context, c config) error {
 	}
 	fmt.Printf("%d files, %.1f MB, %v: at least %.2f s\n", len(r.entries), float64(size)/1e6, link, link.Least(size).Seconds())
 	return r.rounds(ctx)
+}
+
+// trust makes the prefetch and the proxies believe the origin's certificate.
+func (r *replay) trust() error {
+	if r.origin.CA == nil {
+		return nil
+	}
+	file := filepath.Join(r.dir, "ca.pem")
+	return errors.Join(os.WriteFile(file, r.origin.CA, 0o644), os.Setenv("SSL_CERT_FILE", file))
 }
 
 // prepare makes a lock that names the origin, and the plan of it.
@@ -206,7 +218,7 @@ func (r *replay) putAside(dir string) error {
 
 func (r *replay) rounds(ctx context.Context) error {
 	ways := r.ways(ctx)
-	took, cpu := map[string][]float64{}, map[string][]float64{}
+	took, cpu, conns := map[string][]float64{}, map[string][]float64{}, map[string]int64{}
 	for range r.c.rounds {
 		for _, w := range ways {
 			if err := w.before(); err != nil {
@@ -214,19 +226,22 @@ func (r *replay) rounds(ctx context.Context) error {
 			}
 			unix.Sync()
 			r.cpu = 0
+			r.origin.Traffic()
 			start := time.Now()
 			if err := w.run(); err != nil {
 				return fmt.Errorf("%s: %w", w.name, err)
 			}
 			took[w.name] = append(took[w.name], time.Since(start).Seconds())
 			cpu[w.name] = append(cpu[w.name], r.cpu.Seconds())
+			conns[w.name] = max(conns[w.name], r.origin.Traffic().Connections)
 		}
 	}
 	for _, w := range ways {
 		v, c := took[w.name], cpu[w.name]
 		slices.Sort(v)
 		slices.Sort(c)
-		fmt.Printf("%-30s median %6.2f  least %6.2f  most %6.2f  processor %5.2f\n", w.name, v[len(v)/2], v[0], v[len(v)-1], c[len(c)/2])
+		fmt.Printf("%-30s median %6.2f  least %6.2f  most %6.2f  processor %5.2f  connections %3d\n",
+			w.name, v[len(v)/2], v[0], v[len(v)-1], c[len(c)/2], conns[w.name])
 	}
 	return nil
 }

@@ -15,6 +15,7 @@ type Client struct {
 	keys       *keyring
 	proxy      proxyFunc
 	transports map[route]*http.Transport
+	lanes      *lanes
 	queue      *queue
 	pace       *pace
 	buffers    sync.Pool // of *[]byte, readBuffer long
@@ -25,7 +26,7 @@ type Client struct {
 // New makes a Client. The errors are about the options: CA bundles,
 // certificates and proxies that can't be read. Nothing is connected yet.
 func New(opt Options) (*Client, error) {
-	c := &Client{opt: opt.withDefaults(), segments: defaultSegments}
+	c := &Client{opt: opt.withDefaults(), segments: defaultSegments, lanes: newLanes()}
 	c.buffers.New = func() any { b := make([]byte, readBuffer); return &b }
 	pool, err := certPool(c.opt)
 	if err != nil {

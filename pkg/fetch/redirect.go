@@ -58,7 +58,7 @@ func (c *Client) send(ctx context.Context, method string, hop *hops, h http.Head
 	if hop.body != nil {
 		req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(hop.body)), int64(len(hop.body))
 	}
-	return c.transports[r].RoundTrip(req.WithContext(ctx))
+	return c.roundTrip(r, req.WithContext(ctx))
 }
 
 // watchOrigin finds out whether the request's own URL is a local one: then, and

@@ -22,6 +22,7 @@ type route struct {
 	tls     int  // index of the credential that says how to connect (certificate, CA), or -1
 	guarded bool // refuses local addresses: for hops of a redirect
 	http1   bool // a TCP connection for each request: for parallel ranges
+	lane    int  // which of several HTTP/2 connections; see lanes
 }
 
 // readBuffer is the size of a connection's buffer and of a download's: large
@@ -44,10 +45,12 @@ func (c *Client) makeTransports(pool *x509.CertPool) error {
 			return err
 		}
 		for _, guarded := range []bool{false, true} {
-			for _, http1 := range []bool{false, true} {
-				r := route{i, guarded, http1}
+			for lane := range maxLanes {
+				r := route{tls: i, guarded: guarded, lane: lane}
 				c.transports[r] = c.newTransport(r, config.Clone(), proxies)
 			}
+			r := route{tls: i, guarded: guarded, http1: true}
+			c.transports[r] = c.newTransport(r, config.Clone(), proxies)
 		}
 	}
 	return nil
