@@ -5,6 +5,7 @@ package mount
 import (
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"strings"
 	"syscall"
@@ -280,4 +281,22 @@ func TestWritesAreRefused(t *testing.T) {
 	if n := m.src.totalOpens(); n != 0 {
 		t.Errorf("%d calls of Source.Open", n)
 	}
+}
+
+// Without passthrough the kernel keeps what was read: the next program that opens
+// the file costs no request for its bytes. Other bytes in the same place show it.
+func TestWithoutPassthroughTheKernelKeepsWhatWasRead(t *testing.T) {
+	m := mountTree(t, Options{Passthrough: PassthroughOff}, files(file("a", "first")))
+	m.src.deliver("a", "first")
+	read := func() {
+		t.Helper()
+		if got := runAs(t, 0, "cat "+m.path("a")); got != "first" {
+			t.Errorf("read %q", got)
+		}
+	}
+	read()
+	if err := os.WriteFile(m.src.content("a").path, []byte("other"), 0o444); err != nil {
+		t.Fatal(err)
+	}
+	read()
 }
