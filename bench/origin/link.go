@@ -54,6 +54,10 @@ type pace struct {
 	free time.Time // when all that was given to it is through
 }
 
+// slack is how late a sender may be without losing the line's time: one that
+// sleeps wakes up late, and what it was late with would add up over the chunks.
+const slack = 10 * time.Millisecond
+
 // reserve returns when n bytes that come now are through at the rate.
 func (p *pace) reserve(n int, rate int64, now time.Time) time.Time {
 	if rate <= 0 {
@@ -61,7 +65,7 @@ func (p *pace) reserve(n int, rate int64, now time.Time) time.Time {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.free.Before(now) {
+	if now.Sub(p.free) > slack {
 		p.free = now
 	}
 	p.free = p.free.Add(time.Duration(float64(n) / float64(rate) * float64(time.Second)))

@@ -113,6 +113,16 @@ func TestBytesShareTheLine(t *testing.T) {
 	}
 }
 
+func TestWhoWakesUpLateHasNotLostTheLine(t *testing.T) {
+	now := time.Unix(100, 0)
+	var p pace
+	p.reserve(1000, 1000, now)
+	want := now.Add(2 * time.Second)
+	if got := p.reserve(1000, 1000, now.Add(time.Second+slack/2)); !got.Equal(want) {
+		t.Errorf("the next chunk goes at %v, not %v", got, want)
+	}
+}
+
 func TestNewConnectionCostsItsHandshakes(t *testing.T) {
 	s := start(t)
 	s.Use(Link{RTT: time.Second})
