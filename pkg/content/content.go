@@ -91,18 +91,29 @@ type Network struct {
 // New returns the content of t, which must not change. Downloads run until ctx
 // ends or Close is called. An error is about the network's settings.
 func New(ctx context.Context, t *tree.Tree, o Options) (*Source, error) {
+	s, err := Begin(ctx, t, o)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Network(); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// Begin is New for somebody who has more to do: reading the certificates of all
+// authorities takes as long as a mount. Network waits for it.
+func Begin(ctx context.Context, t *tree.Tree, o Options) (*Source, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	client, err := newClient(&o, downloadsPerHost)
-	if err != nil {
-		return nil, err
-	}
 	own, err := holdersIn(ctx, o.Store, credentials(&o.Network), t)
 	if err != nil {
-		client.Close()
 		return nil, err
 	}
+	client := sync.OnceValues(func() (*fetch.Client, error) { return newClient(&o, downloadsPerHost) })
+	go func() { _, _ = client() }()
 	ctx, end := context.WithCancel(ctx)
 	s := &Source{
 		ctx: ctx, end: end, tree: t, store: o.Store, holders: own, view: own.view(o.Store), client: client, events: o.Events, allow: o.AllowUnverified, now: o.Now,
@@ -120,6 +131,12 @@ func New(ctx context.Context, t *tree.Tree, o Options) (*Source, error) {
 		return c, err
 	})
 	return s, nil
+}
+
+// Network blocks until it is known whether the network's settings can be used.
+func (s *Source) Network() error {
+	_, err := s.client()
+	return err
 }
 
 // ReadAhead starts to fetch ahead, until the Source ends. It returns at once.
@@ -156,7 +173,9 @@ func (s *Source) Stop() { s.end() }
 func (s *Source) Close() {
 	s.end()
 	s.wait()
-	s.client.Close()
+	if c, err := s.client(); err == nil {
+		c.Close()
+	}
 }
 
 // downloadsPerHost is how many files are asked of a host at once. A quarter is

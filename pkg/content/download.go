@@ -150,7 +150,11 @@ func (d *download) put(ctx context.Context, urls []string) (from fetch.Result, e
 		p.WhenWhole(d.serve)
 		ctx, used := d.src.noting(ctx)
 		defer func() { p.CameBy(used.by()...) }()
-		from, err = d.src.client.Get(ctx, fetch.Request{URLs: urls, Size: d.file.Size, Ticket: d.ticket}, &sink{p, d})
+		c, err := d.src.client()
+		if err != nil {
+			return err
+		}
+		from, err = c.Get(ctx, fetch.Request{URLs: urls, Size: d.file.Size, Ticket: d.ticket}, &sink{p, d})
 		return err
 	}
 	var f *os.File

@@ -38,8 +38,12 @@ func (d *download) fromGit(ctx context.Context, w io.Writer) error {
 		return err
 	}
 	defer remove()
+	client, err := d.src.client()
+	if err != nil {
+		return err
+	}
 	opt := git.Options{
-		Client: d.src.client, Ticket: d.ticket, Scratch: dir,
+		Client: client, Ticket: d.ticket, Scratch: dir,
 		// Cargo takes a repository with its submodules.
 		Submodules: r.Args["submodules"] == "true" || r.Kind == "git-crate",
 		Received: func(n int) {

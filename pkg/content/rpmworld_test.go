@@ -159,8 +159,11 @@ func (w *rpmWorld) build() *rpmBuild {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	src.client.Close()
-	src.client, src.headerClient = client, func() (*fetch.Client, error) { return client, nil }
+	if old, err := src.client(); err == nil {
+		old.Close()
+	}
+	src.client = func() (*fetch.Client, error) { return client, nil }
+	src.headerClient = src.client
 	w.t.Cleanup(src.Close)
 	return &rpmBuild{w, src}
 }

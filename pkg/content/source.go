@@ -30,8 +30,8 @@ type Source struct {
 	tree    *tree.Tree
 	store   *store.Store
 	holders holders
-	view    *store.View // what the build's credentials let it see of the store
-	client  *fetch.Client
+	view    *store.View                   // what the build's credentials let it see of the store
+	client  func() (*fetch.Client, error) // waits for it
 	events  Events
 	allow   string // which files without a strong digest are served
 	// headerClient gives the client for RPM headers; it is seldom needed.

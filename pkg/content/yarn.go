@@ -35,7 +35,11 @@ func (d *download) fromYarn(ctx context.Context, w io.Writer) error {
 	}
 	defer f.Close()
 	to := &scratchFile{File: f, d: d}
-	if _, err := d.src.client.Get(ctx, fetch.Request{URLs: r.From.URLs, Size: -1, MaxBytes: maxYarnPackage, Ticket: d.ticket}, to); err != nil {
+	c, err := d.src.client()
+	if err != nil {
+		return err
+	}
+	if _, err := c.Get(ctx, fetch.Request{URLs: r.From.URLs, Size: -1, MaxBytes: maxYarnPackage, Ticket: d.ticket}, to); err != nil {
 		return err
 	}
 	sum := sha512.New()

@@ -151,7 +151,7 @@ func start(ctx context.Context, spec wire.Spec, t *tree.Tree, events *wire.Event
 	if err := p.checkWritable(); err != nil {
 		return nil, err
 	}
-	p.src, err = content.New(ctx, t, content.Options{
+	p.src, err = content.Begin(ctx, t, content.Options{
 		Store: p.store, Events: events, Now: o.Now,
 		Network: content.Network{
 			SystemCAs: o.SystemCAs, CA: spec.CA, Credentials: spec.Credentials, LookedAt: spec.LookedAt,
@@ -170,7 +170,7 @@ func start(ctx context.Context, spec wire.Spec, t *tree.Tree, events *wire.Event
 		return err
 	})
 	err = p.show(t, log)
-	if err = cmp.Or(pin.Wait(), err); err != nil {
+	if err = cmp.Or(p.src.Network(), pin.Wait(), err); err != nil {
 		return nil, err
 	}
 	p.src.ReadAhead()
