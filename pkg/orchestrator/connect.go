@@ -185,10 +185,11 @@ func storageOf(info *define.Info) string {
 	return filepath.Join(info.Store.GraphRoot, info.Store.GraphDriverName+"-containers")
 }
 
-// storageBy finds that out by a container. podman knows where each is at once;
-// to tell about itself it has the package manager look for the owners of four
-// programs, and takes both processors for a third of a second.
-func storageBy(api context.Context, container string) (string, error) {
+// filesOf is where podman keeps a container's own files, a directory of storageOf
+// that is named after its ID. podman knows that at once; to tell about itself it
+// has the package manager look for the owners of four programs, and takes both
+// processors for a third of a second.
+func filesOf(api context.Context, container string) (string, error) {
 	c, err := containers.Inspect(api, container, nil)
 	if err != nil {
 		return "", fmt.Errorf("asking podman for the proxy container: %w", err)
@@ -198,5 +199,5 @@ func storageBy(api context.Context, container string) (string, error) {
 	if !filepath.IsAbs(own) || filepath.Base(own) != c.ID {
 		return "", fmt.Errorf("podman keeps the proxy container's files in %q, which does not say where it keeps those of others", c.StaticDir)
 	}
-	return filepath.Dir(own), nil
+	return own, nil
 }

@@ -67,7 +67,13 @@ func startContainer(api context.Context, s *specgen.SpecGenerator, ws wire.Spec,
 	inR, inW := io.Pipe()
 	outR, outW := io.Pipe()
 	p := newProxy("the proxy container", inW)
-	p.waitGone = func(limit time.Duration) error { return waitRemoved(api, s.Name, limit) }
+	p.waitGone = func(limit time.Duration) error {
+		files := p.files.Load()
+		if files == nil {
+			return waitRemoved(api, s.Name, limit)
+		}
+		return waitRemovedBy(api, s.Name, *files, limit)
+	}
 	attached := make(chan bool, 1)
 	go func() {
 		// Detach keys off: they would be looked for in the spec.

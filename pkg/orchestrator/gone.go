@@ -84,6 +84,16 @@ func waitRemoved(api context.Context, name string, limit time.Duration) error {
 	return removeNow(api, name)
 }
 
+// waitRemovedBy is waitRemoved where files are the last of the container that
+// podman removes: it is not asked before, which would keep it from that work.
+func waitRemovedBy(api context.Context, name, files string, limit time.Duration) error {
+	end := time.Now().Add(limit)
+	for exists(files) && time.Now().Before(end) {
+		time.Sleep(2 * time.Millisecond)
+	}
+	return waitRemoved(api, name, time.Until(end))
+}
+
 // removeNow removes a container by force: SIGTERM, time to unmount, SIGKILL. nil
 // means that it is gone, also when there was none.
 func removeNow(api context.Context, name string) (err error) {

@@ -157,6 +157,37 @@ func TestAContainerThatRemovesItselfIsWaitedFor(t *testing.T) {
 	}
 }
 
+func TestPodmanIsNotAskedWhileItRemovesAContainer(t *testing.T) {
+	files := mkdir(t, filepath.Join(t.TempDir(), "files"))
+	early := make(chan struct{}, 100)
+	f := &fakeAPI{answer: func(string, int) int {
+		if exists(files) {
+			early <- struct{}{}
+		}
+		return 404
+	}}
+	api, done := serves(t, f), make(chan error, 1)
+	go func() { done <- waitRemovedBy(api, testID.container(), files, time.Hour) }()
+	select {
+	case <-early:
+		t.Error("it was asked while the container's files were there")
+	case <-time.After(20 * time.Millisecond):
+	}
+	if err := os.Remove(files); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil || f.count(asksExists) == 0 {
+		t.Errorf("%v, asked %d times", err, f.count(asksExists))
+	}
+}
+
+func TestAContainerWhoseFilesStayIsRemoved(t *testing.T) {
+	f := &fakeAPI{answer: func(string, int) int { return 404 }}
+	if err := waitRemovedBy(serves(t, f), testID.container(), t.TempDir(), time.Millisecond); err != nil || f.count(asksRemove) == 0 {
+		t.Errorf("%v, %d removals", err, f.count(asksRemove))
+	}
+}
+
 // The clean-up removes it then, without the service.
 func TestAServiceThatIsGoneIsNotWaitedFor(t *testing.T) {
 	f := &fakeAPI{answer: func(string, int) int { return 0 }}

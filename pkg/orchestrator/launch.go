@@ -125,11 +125,16 @@ func (b *build) inContainer(ctx context.Context) error {
 		return err
 	}
 	b.way = ProxyContainer
-	go func() {
-		if dir, err := storageBy(api, b.id.container()); err == nil {
-			_ = b.file.noteStorage(dir) // else a clean-up asks
+	go func(p *proxy) {
+		files, err := filesOf(api, b.id.container())
+		if err != nil {
+			return // a clean-up asks
 		}
-	}()
+		_ = b.file.noteStorage(filepath.Dir(files))
+		if b.place.kind() != remote {
+			p.files.Store(&files)
+		}
+	}(b.proxy)
 	return nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/lazybuild/lazybuild/pkg/wire"
@@ -26,6 +27,9 @@ type proxy struct {
 	// waitGone blocks until nothing is left of what runs the proxy, at most for
 	// limit; then that is ended by force. nil means that it has been seen to be gone.
 	waitGone func(limit time.Duration) error
+	// files is where a podman on this machine keeps the container's own files, as
+	// soon as that is known.
+	files atomic.Pointer[string]
 }
 
 func newProxy(what string, stdin io.WriteCloser) *proxy {

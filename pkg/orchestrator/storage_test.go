@@ -36,17 +36,17 @@ func api(t *testing.T, path string, answer any) context.Context {
 	return c
 }
 
-func TestAContainerSaysWherePodmansStorageIs(t *testing.T) {
+func TestAContainerSaysWhereItsFilesAre(t *testing.T) {
 	for _, tt := range []struct {
 		name, files, want string
 	}{
-		{"as podman keeps it", "/srv/store/overlay-containers/0a1b/userdata", "/srv/store/overlay-containers"},
+		{"as podman keeps it", "/srv/store/overlay-containers/0a1b/userdata", "/srv/store/overlay-containers/0a1b"},
 		{"somewhere else", "/srv/elsewhere/userdata", ""},
 		{"nowhere", "", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c := api(t, "/containers/"+testID.container()+"/json", map[string]string{"Id": "0a1b", "StaticDir": tt.files})
-			got, err := storageBy(c, testID.container())
+			got, err := filesOf(c, testID.container())
 			if got != tt.want || (err == nil) != (tt.want != "") {
 				t.Errorf("got %q, %v; want %q", got, err, tt.want)
 			}
