@@ -18,37 +18,25 @@ package main
 import (
 	"context"
 	"flag"
-	"fmt"
-	"os"
-	"os/signal"
-	"path/filepath"
+
+	"github.com/lazybuild/lazybuild/bench/show"
 )
 
 type config struct {
-	binary, dir, out       string
-	rounds, small, entries int
-	large                  int64
+	*show.Measurement
+	dir            string
+	small, entries int
+	large          int64
 }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
 	var c config
-	flag.StringVar(&c.binary, "lazybuild", "bin/lazybuild", "the lazybuild to measure")
 	flag.StringVar(&c.dir, "dir", "/var/tmp", "where to put store and plain directory")
-	flag.StringVar(&c.out, "out", "", "the file for the page (default: none)")
-	flag.IntVar(&c.rounds, "rounds", 7, "how often each way is measured")
 	flag.IntVar(&c.small, "small", 4000, "how many small files are read")
 	flag.IntVar(&c.entries, "entries", 20_000, "how many files there are")
 	flag.Int64Var(&c.large, "large", 512<<20, "length of the large file, in bytes")
-	flag.Parse()
-	var err error
-	if c.binary, err = filepath.Abs(c.binary); err == nil {
-		err = run(ctx, c)
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "read:", err)
-		stop()
-		os.Exit(1)
-	}
+	show.Measure("read", "Reading", func(ctx context.Context, m *show.Measurement) error {
+		c.Measurement = m
+		return run(ctx, c)
+	})
 }

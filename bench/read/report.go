@@ -3,18 +3,16 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"strings"
 
 	"github.com/lazybuild/lazybuild/bench/show"
 )
 
-func (b *bench) report(ctx context.Context) error {
+func (b *bench) report() error {
 	var out strings.Builder
-	out.WriteString(show.Head(ctx, "Reading", "make bench-read", b.c.binary))
 	fmt.Fprintf(&out, "- %d files, of which %d of %d bytes and one of %d MB are read\n\n", b.c.entries+1, b.c.small, smallSize, b.c.large/1e6)
-	fmt.Fprintf(&out, "Medians of %d rounds. The ratio is to the plain directory beside it, with the least and the most.\n", b.c.rounds)
+	fmt.Fprintf(&out, "Medians of %d rounds. The ratio is to the plain directory beside it, with the least and the most.\n", b.c.Rounds)
 	for _, w := range ways {
 		fmt.Fprintf(&out, "\n## %s\n\n| what | plain directory | mount | ratio | aim |\n|---|---:|---:|---:|---:|\n", w.name)
 		for _, t := range tasks() {
@@ -37,5 +35,5 @@ func (b *bench) report(ctx context.Context) error {
 		fmt.Fprintf(&out, "\nThe proxy's memory: %.0f MB when mounted, %.0f MB after %d MB have been read.\n",
 			show.SpreadOf(before).Median, show.SpreadOf(after).Median, (3*b.c.large+2*int64(b.c.small)*smallSize)/1e6)
 	}
-	return show.Out(out.String(), b.c.out)
+	return b.c.Page(out.String())
 }

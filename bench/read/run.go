@@ -63,13 +63,13 @@ func run(ctx context.Context, c config) (err error) {
 		return err
 	}
 	unix.Sync()
-	for round := range c.rounds {
+	for round := range c.Rounds {
 		if err := b.round(ctx); err != nil {
 			return err
 		}
-		fmt.Fprintf(os.Stderr, "read: round %d of %d\n", round+1, c.rounds)
+		fmt.Fprintf(os.Stderr, "read: round %d of %d\n", round+1, c.Rounds)
 	}
-	return b.report(ctx)
+	return b.report()
 }
 
 func (b *bench) plain() string { return filepath.Join(b.dir, "plain") }
@@ -108,7 +108,7 @@ func (b *bench) mounted(ctx context.Context, w way, f func(dir string, p *bare.P
 		BuildID: fmt.Sprintf("read-%d-%d", os.Getpid(), b.mounts), Dir: dir, Output: filepath.Join(dir, "output"), Store: b.store(),
 		Scratch: filepath.Join(b.store(), "scratch", fmt.Sprint(b.mounts)), ReadOnly: w.readOnly, NoPassthrough: w.noThrough, AllowUnverified: "weak",
 	}
-	p, err := bare.Start(ctx, b.c.binary, spec, b.tree)
+	p, err := bare.Start(ctx, b.c.Binary, spec, b.tree)
 	if err != nil {
 		return err
 	}

@@ -28,33 +28,20 @@ package main
 import (
 	"context"
 	"flag"
-	"fmt"
-	"os"
-	"os/signal"
-	"path/filepath"
+
+	"github.com/lazybuild/lazybuild/bench/show"
 )
 
 type config struct {
-	binary, out, base string
-	rounds            int
+	*show.Measurement
+	base string
 }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
 	var c config
-	flag.StringVar(&c.binary, "lazybuild", "bin/lazybuild", "the lazybuild to measure")
-	flag.StringVar(&c.out, "out", "", "the file for the page (default: none)")
 	flag.StringVar(&c.base, "base", "localhost/lazybuild-test/base:bookworm", "the image to build from; it needs nothing but a shell")
-	flag.IntVar(&c.rounds, "rounds", 7, "how often each way is measured")
-	flag.Parse()
-	var err error
-	if c.binary, err = filepath.Abs(c.binary); err == nil {
-		err = run(ctx, c)
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "start:", err)
-		stop()
-		os.Exit(1)
-	}
+	show.Measure("start", "Start-up", func(ctx context.Context, m *show.Measurement) error {
+		c.Measurement = m
+		return run(ctx, c)
+	})
 }

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"strings"
 
@@ -16,13 +15,12 @@ var aims = map[string]map[string]float64{
 	"rebuild": {"process": 0.3, "service": 0.3, "container": 0.3},
 }
 
-func (b *bench) report(ctx context.Context, all map[key][]sample) error {
+func (b *bench) report(all map[key][]sample) error {
 	var out strings.Builder
-	out.WriteString(show.Head(ctx, "Start-up", "make bench-start", b.c.binary))
-	fmt.Fprintf(&out, "\nSeconds; medians with the least and the most of %d rounds. \"More\" is the difference to podman's build of the same round.\n", b.c.rounds)
+	fmt.Fprintf(&out, "\nSeconds; medians with the least and the most of %d rounds. \"More\" is the difference to podman's build of the same round.\n", b.c.Rounds)
 	b.table(&out, "To podman's first STEP, nothing changed", "start", all, func(s sample) float64 { return s.step })
 	b.table(&out, "A whole rebuild after a change of source, network cut", "rebuild", all, func(s sample) float64 { return s.total })
-	return show.Out(out.String(), b.c.out)
+	return b.c.Page(out.String())
 }
 
 func (b *bench) table(out *strings.Builder, title, experiment string, all map[key][]sample, value func(sample) float64) {

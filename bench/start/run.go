@@ -34,7 +34,7 @@ func run(ctx context.Context, c config) (err error) {
 	if listens(ctx) {
 		return errServiceRuns
 	}
-	if b.image, err = imageOf(c.binary); err != nil {
+	if b.image, err = imageOf(c.Binary); err != nil {
 		return err
 	}
 	if b.dir, err = os.MkdirTemp("/var/tmp", "lazy-start-"); err != nil {
@@ -51,7 +51,7 @@ func run(ctx context.Context, c config) (err error) {
 			return err
 		}
 	}
-	return b.report(ctx, all)
+	return b.report(all)
 }
 
 // measure takes all samples of one project.
@@ -67,7 +67,7 @@ func (b *bench) measure(ctx context.Context, p *project, all map[key][]sample) e
 			all[k] = append(all[k], s)
 		}
 	}
-	for round := range b.c.rounds {
+	for round := range b.c.Rounds {
 		for _, e := range experiments {
 			for _, w := range ways {
 				if e.change {
@@ -83,7 +83,7 @@ func (b *bench) measure(ctx context.Context, p *project, all map[key][]sample) e
 				all[k] = append(all[k], s)
 			}
 		}
-		fmt.Fprintf(os.Stderr, "start: %d artifacts, round %d of %d, load %s\n", p.artifacts, round+1, b.c.rounds, load())
+		fmt.Fprintf(os.Stderr, "start: %d artifacts, round %d of %d, load %s\n", p.artifacts, round+1, b.c.Rounds, load())
 	}
 	return nil
 }

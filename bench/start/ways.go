@@ -42,7 +42,7 @@ type bench struct {
 }
 
 func (b *bench) ways() []way {
-	lazy := func(proxy string) []string { return []string{b.c.binary, "--lazy-proxy=" + proxy, "-t", tag, "."} }
+	lazy := func(proxy string) []string { return []string{b.c.Binary, "--lazy-proxy=" + proxy, "-t", tag, "."} }
 	none := func(context.Context) error { return nil }
 	done := func() error { return nil }
 	env := append(os.Environ(), "LAZYBUILD_STORE="+filepath.Join(b.dir, "store"), "LAZYBUILD_RUNDIR="+filepath.Join(b.dir, "run"))
