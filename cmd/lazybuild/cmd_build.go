@@ -69,7 +69,7 @@ func runBuild(ctx context.Context, o lazyOptions, line *cmdline.Line, signals <-
 	}
 	// A project that had a large lock has one: podman takes as long to say where it
 	// builds as the plan takes.
-	o.found = func() { b.Asked = orchestrator.Ask(ctx, b.Podman, runDir(), b.Line) }
+	o.found = func() { b.Asked = orchestrator.Ask(ctx, b.Podman, o.answersDir(podmanName), b.Line) }
 	defer func() { b.Asked.Drop() }()
 	if err := o.fill(&b); err != nil {
 		return orchestrator.ExitCode(err), err

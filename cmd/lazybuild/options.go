@@ -104,7 +104,7 @@ func (o *lazyOptions) fill(b *orchestrator.Options) error {
 	if b.Store, err = o.storeDir(); err != nil {
 		return &orchestrator.UsageError{Err: err}
 	}
-	b.Kept = plansName
+	b.Kept, b.Known = plansName, o.answersDir(podmanName)
 	if b.StoreBytes, err = o.storeBytes(); err != nil {
 		return &orchestrator.UsageError{Err: err}
 	}

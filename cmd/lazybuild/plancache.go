@@ -10,6 +10,9 @@ import (
 // plansName is the directory beside the store's contents for kept plans.
 const plansName = "plans"
 
+// podmanName is that for what is remembered of podman.
+const podmanName = "podman"
+
 // leastPlan is the length in bytes of a tree's wire form, of some two hundred
 // artifacts, from where on a plan is worth keeping: shorter ones are made in a
 // few milliseconds.

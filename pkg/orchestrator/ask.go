@@ -14,15 +14,15 @@ type Asked struct {
 }
 
 // Ask begins to ask, as Build does by itself where nobody has asked before. name
-// and base are Options.Podman and Options.Base. Whoever asks calls Drop.
-func Ask(ctx context.Context, name, base string, line *cmdline.Line) *Asked {
+// and known are Options.Podman and Options.Known. Whoever asks calls Drop.
+func Ask(ctx context.Context, name, known string, line *cmdline.Line) *Asked {
 	ctx, cancel := context.WithCancel(ctx)
 	return &Asked{cancel: cancel, versions: inBackground(func() (*versions, error) {
 		p, err := findPodman(name, line.Service())
 		if err != nil {
 			return nil, err
 		}
-		return p.askWhere(ctx, base)
+		return p.askWhere(ctx, known)
 	})}
 }
 

@@ -10,7 +10,7 @@ import (
 func TestPodmanIsAskedOnceWhenItWasAskedAhead(t *testing.T) {
 	path, calls := fakePodman(t, `echo '{"Client":{"Version":"5.4.2"}}'`)
 	b := testBuild(t, "--log-level debug .")
-	b.o.Asked = Ask(context.Background(), path, b.o.Base, b.o.Line)
+	b.o.Asked = Ask(context.Background(), path, b.o.Known, b.o.Line)
 	got, err := findPlace(context.Background(), &podman{path: "/no/podman"}, &b.o)
 	if err != nil || got.kind() == remote {
 		t.Fatalf("got %v, %v", got, err)
@@ -25,7 +25,7 @@ func TestPodmanIsAskedOnceWhenItWasAskedAhead(t *testing.T) {
 
 func TestAFailureOfTheQuestionAskedAheadIsThatOfTheBuild(t *testing.T) {
 	b := testBuild(t, ".")
-	b.o.Asked = Ask(context.Background(), filepath.Join(t.TempDir(), "none"), b.o.Base, b.o.Line)
+	b.o.Asked = Ask(context.Background(), filepath.Join(t.TempDir(), "none"), b.o.Known, b.o.Line)
 	if _, err := findPlace(context.Background(), &podman{path: "/no/podman"}, &b.o); err == nil {
 		t.Error("there is a place without podman")
 	}

@@ -30,6 +30,9 @@ type Options struct {
 	Podman string
 	// Asked, if not nil, has podman's answer to where it builds, or waits for it.
 	Asked *Asked
+	// Known is a directory of this user's for what is remembered of podman; empty
+	// for none.
+	Known string
 	// Executable is lazybuild's own file: the proxy image and the reaper are made of it.
 	Executable string
 	// Base is the directory for state, and for the mounts of local builds; Store

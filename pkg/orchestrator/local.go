@@ -17,6 +17,9 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
+
+	"github.com/lazybuild/lazybuild/internal/sumfile"
 )
 
 // Podman takes longer to say that it builds on this machine than a proxy process
@@ -24,29 +27,24 @@ import (
 // remembered until anything looks different on which it depends: the program,
 // the environment, and podman's configuration files.
 
-// localFile is the file of the base that remembers.
-const localFile = "podman.local"
-
 // askWhere is versions, unless podman is known to build here: then nobody is
-// asked, and the answer has no server.
-func (p *podman) askWhere(ctx context.Context, base string) (*versions, error) {
-	path := filepath.Join(base, localFile)
+// asked, and the answer has no server. dir is Options.Known: an empty file in it
+// has the name of all that podman was asked with.
+func (p *podman) askWhere(ctx context.Context, dir string) (*versions, error) {
 	sum, err := p.looks(os.Environ())
-	if err == nil {
-		if known, err := os.ReadFile(path); err == nil && string(known) == sum {
-			return &versions{}, nil
-		}
+	if err != nil || dir == "" {
+		return p.versions(ctx)
 	}
-	v, verr := p.versions(ctx)
-	if verr == nil && err == nil && v.Server == nil {
-		// A torn file is that of another podman. It may not be there yet, or not ours.
-		f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC|syscall.O_NOFOLLOW, 0o600)
-		if err == nil {
-			_, _ = io.WriteString(f, sum)
-			f.Close()
-		}
+	path, now := filepath.Join(dir, sum), time.Now()
+	if exists(path) {
+		_ = os.Chtimes(path, now, now) // of the last use
+		return &versions{}, nil
 	}
-	return v, verr
+	v, err := p.versions(ctx)
+	if err == nil && v.Server == nil {
+		_ = sumfile.Replace(path, nil) // else it is asked again
+	}
+	return v, err
 }
 
 // errUnsure: something decides where podman builds that is not looked at.

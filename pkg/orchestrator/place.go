@@ -96,7 +96,7 @@ func (p *podman) versions(ctx context.Context) (*versions, error) {
 
 // findPlace finds out whether podman builds here or elsewhere.
 func findPlace(ctx context.Context, p *podman, o *Options) (place, error) {
-	ask := func() (*versions, error) { return p.askWhere(ctx, o.Base) }
+	ask := func() (*versions, error) { return p.askWhere(ctx, o.Known) }
 	if o.Asked != nil {
 		ask = o.Asked.versions
 	}

@@ -16,7 +16,7 @@ import (
 // answerDirs are directories beside v1 in which small files are kept that could
 // be had again by asking: what package indexes and registries have said, and plans. Their
 // form is no business of the store, which measures them and keeps them small.
-var answerDirs = []string{"index", "plans", "registries"}
+var answerDirs = []string{"index", "plans", "podman", "registries"}
 
 // What answers may cost. A file of them has some hundred bytes per package.
 const (
@@ -26,7 +26,7 @@ const (
 )
 
 // Beside returns the directory name beside the contents of the store in dir, and
-// makes it when it is missing. It is for answers (index, plans, registries), which the
+// makes it when it is missing. It is for answers (index, plans, podman, registries), which the
 // store measures and cleans up: a file there must be made anew when it is lost,
 // appear by rename, and have the time of its last use as its mtime. It returns an
 // *UnsafeError when another user could have written there, as Open does; the
