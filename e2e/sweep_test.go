@@ -57,28 +57,40 @@ func (s *sample) die(parts ...string) (id string) {
 	return id
 }
 
+// swept starts builds until one says that it has cleaned up after a dead one, and
+// how long that took: on a busy machine a start ends before its clean-up, and
+// leaves the rest to the next.
+func (s *sample) swept() time.Duration {
+	s.t.Helper()
+	said := regexp.MustCompile(`cleaned up after dead builds: 1, in (\S+)`)
+	var r *run
+	for range 5 {
+		s.setData(nonce())
+		r = s.must("-f", "Containerfile", "--network=none", "--lazy-verbose")
+		if m := said.FindStringSubmatch(r.err.String()); m != nil {
+			d, err := time.ParseDuration(m[1])
+			if err != nil {
+				s.t.Fatal(err)
+			}
+			return d
+		}
+	}
+	s.t.Fatalf("nobody says that the dead build was cleaned up after\n%s", r)
+	return 0
+}
+
 // Shows S61.
 func TestTheNextStartCleansUpAfterADeadBuild(t *testing.T) {
 	dead := generically(t, sleeps)
 	next := generically(t, "RUN cp /cachi2/output/deps/generic/data.bin /data\n")
 	next.must("-f", "Containerfile", "--network=none")
 	before := next.take()
-	said := regexp.MustCompile(`cleaned up after dead builds: 1, in (\S+)`)
 	var took []time.Duration
 	for range sweeps(t) {
 		dead.die()
-		next.setData(nonce())
-		r := next.must("-f", "Containerfile", "--network=none", "--lazy-verbose")
-		m := said.FindStringSubmatch(r.err.String())
-		if m == nil {
-			t.Fatalf("it does not say that it has cleaned up\n%s", r)
-		}
-		d, err := time.ParseDuration(m[1])
-		if err != nil {
-			t.Fatal(err)
-		}
-		took = append(took, d)
+		took = append(took, next.swept())
 		next.nothingLeftAt("after the next start", before)
+		dead.nothingLeftAt("after the next start", before)
 	}
 	slices.Sort(took)
 	load, _ := os.ReadFile("/proc/loadavg")
