@@ -122,12 +122,16 @@ func TestCancelEndsABuildWhoseEndHangs(t *testing.T) {
 	r := s.start("-f", "Containerfile", "--network=none", "--volume", gate+":/gate")
 	r.event(r.out.saw("now-42"), "the RUN")
 	r.signalProxy(syscall.SIGSTOP)
-	if err := os.WriteFile(filepath.Join(gate, "open"), nil, 0o644); err != nil {
+	open := filepath.Join(gate, "open")
+	if err := os.WriteFile(open, nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
 	b := liveBuild(t)
 	for end := time.Now().Add(patience); b.Phase != "ending" && time.Now().Before(end); b = liveBuild(t) {
 		time.Sleep(20 * time.Millisecond) // nobody announces a phase
+	}
+	if err := os.Remove(open); err != nil { // it is no build's
+		t.Fatal(err)
 	}
 	s.cancels(r, b.ID, 0, before)
 	if !r.err.has("not waiting for the proxy") {

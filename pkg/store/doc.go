@@ -30,6 +30,7 @@
 //	v1/.lock                   shared by every open Store, exclusive only for Clean
 //	scratch/<build>            what a running build writes; gone with its pin
 //	index/, registries/        what package indexes and registries have said: see Beside
+//	podman/                    that podman builds here: names of empty files
 //	plans/                     plans, with the trees and files that proxies read there
 //
 // All access goes through an os.Root, so a symbolic link planted in the store
