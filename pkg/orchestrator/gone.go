@@ -84,11 +84,15 @@ func waitRemoved(api context.Context, name string, limit time.Duration) error {
 	return removeNow(api, name)
 }
 
+// quietLimit is how long podman is not asked about a container that it should be
+// removing. If it is not, nobody shall wait for it any longer.
+const quietLimit = time.Second
+
 // waitRemovedBy is waitRemoved where files are the last of the container that
 // podman removes: it is not asked before, which would keep it from that work.
 func waitRemovedBy(api context.Context, name, files string, limit time.Duration) error {
-	end := time.Now().Add(limit)
-	for exists(files) && time.Now().Before(end) {
+	end, quiet := time.Now().Add(limit), time.Now().Add(min(limit, quietLimit))
+	for exists(files) && time.Now().Before(quiet) {
 		time.Sleep(2 * time.Millisecond)
 	}
 	return waitRemoved(api, name, time.Until(end))

@@ -188,6 +188,13 @@ func TestAContainerWhoseFilesStayIsRemoved(t *testing.T) {
 	}
 }
 
+func TestAServiceThatIsGoneIsNotWaitedForByFiles(t *testing.T) {
+	f := &fakeAPI{answer: func(string, int) int { return 0 }}
+	if err := waitRemovedBy(serves(t, f), testID.container(), t.TempDir(), time.Hour); err == nil || f.count(asksRemove) != 0 {
+		t.Errorf("%v, %d removals", err, f.count(asksRemove))
+	}
+}
+
 // The clean-up removes it then, without the service.
 func TestAServiceThatIsGoneIsNotWaitedFor(t *testing.T) {
 	f := &fakeAPI{answer: func(string, int) int { return 0 }}
