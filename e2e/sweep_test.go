@@ -79,7 +79,7 @@ func (s *sample) swept() time.Duration {
 	return 0
 }
 
-// Shows S61.
+// Shows S45.
 func TestTheNextStartCleansUpAfterADeadBuild(t *testing.T) {
 	dead := generically(t, sleeps)
 	next := generically(t, "RUN cp /cachi2/output/deps/generic/data.bin /data\n")
