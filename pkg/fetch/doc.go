@@ -28,7 +28,8 @@
 // in a row brought nothing. Between tries it waits (back-off with jitter, or as
 // Retry-After asks) and gives up its place in the queue. A large file of known
 // size is fetched by several connections at once and still written in order,
-// so that a Sink can hash it as it comes.
+// so that a Sink can hash it as it comes. Requests that are under way at once share
+// a few connections where the host speaks HTTP/2.
 //
 // Time comes from package time; tests control it with testing/synctest.
 package fetch
