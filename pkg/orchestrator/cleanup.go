@@ -42,7 +42,7 @@ func cleanHere(ctx context.Context, s *State, broken bool) error {
 		// First whoever could make more: the child, then the RUNs that it left.
 		var stopped sync.WaitGroup
 		stopped.Go(func() { stopProcess(s.Child, s.ChildStart) })
-		stopped.Go(func() { stopProcess(s.Proxy, s.ProxyStart) })
+		stopped.Go(func() { stopProxy(s) })
 		if s.late() {
 			stopped.Go(func() { late = !stopService(s) && s.Dir != "" })
 		}

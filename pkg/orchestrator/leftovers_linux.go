@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -48,15 +49,39 @@ func endsIn(limit time.Duration, pid int, start uint64) bool {
 	}
 }
 
+// stopProxy ends a proxy that is no container.
+func stopProxy(s *State) {
+	var ended sync.WaitGroup
+	for _, pid := range proxySession(s) {
+		ended.Go(func() { stopProcess(pid, processStart(pid)) })
+	}
+	ended.Wait()
+}
+
+// proxySession lists what runs of a proxy that is no container: podman unshare,
+// and below it the proxy, which outlives it. They have a session of their own
+// (startProcess), whose number nobody else gets while one of them is there.
+func proxySession(s *State) (pids []int) {
+	if leader := processStart(s.Proxy); s.Proxy <= 1 || s.ProxyStart == 0 || leader != 0 && leader != s.ProxyStart {
+		return nil
+	}
+	for _, pid := range processes() {
+		if f := statFields(pid); f != nil && f[3] == strconv.Itoa(s.Proxy) {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
 // stillRuns says what of the build still runs, after it was killed and what it
 // may have been waiting for is gone.
 func stillRuns(s *State) error {
-	for _, p := range []struct {
-		pid   int
-		start uint64
-	}{{s.Child, s.ChildStart}, {s.Proxy, s.ProxyStart}} {
-		if p.pid > 1 && p.start != 0 && !endsIn(killedLimit, p.pid, p.start) {
-			return fmt.Errorf("process %d of the build does not end", p.pid)
+	if s.Child > 1 && s.ChildStart != 0 && !endsIn(killedLimit, s.Child, s.ChildStart) {
+		return fmt.Errorf("process %d of the build does not end", s.Child)
+	}
+	for _, pid := range proxySession(s) {
+		if start := processStart(pid); start != 0 && !endsIn(killedLimit, pid, start) {
+			return fmt.Errorf("process %d of the build's proxy does not end", pid)
 		}
 	}
 	if pids, _ := killBuildProcesses(s); len(pids) > 0 {
@@ -86,18 +111,28 @@ func stopService(s *State) (found bool) {
 // processStart is a process's start time in clock ticks since boot, 0 when
 // there is no such process or it is a zombie (proc(5), field 22 of stat).
 func processStart(pid int) uint64 {
+	f := statFields(pid)
+	if f == nil {
+		return 0
+	}
+	start, _ := strconv.ParseUint(f[19], 10, 64)
+	return start
+}
+
+// statFields are the fields of a process's stat from the third, its state, on
+// (proc(5)); nil when there is no such process or it is a zombie.
+func statFields(pid int) []string {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
-		return 0
+		return nil
 	}
 	// The command's name is in parentheses and may hold anything.
 	_, rest, ok := bytes.Cut(b[max(0, bytes.LastIndexByte(b, ')')-1):], []byte(") "))
 	fields := strings.Fields(string(rest))
 	if !ok || len(fields) < 20 || fields[0] == "Z" {
-		return 0
+		return nil
 	}
-	start, _ := strconv.ParseUint(fields[19], 10, 64)
-	return start
+	return fields
 }
 
 // killBuildProcesses kills the RUN processes that a killed podman has left

@@ -124,6 +124,36 @@ func TestAProcessThatDoesNotEndIsReported(t *testing.T) {
 	}
 }
 
+// podman unshare is the proxy's leader, and may be gone while the proxy is not.
+func TestAProxyIsStoppedWithAllOfItsSession(t *testing.T) {
+	for _, leaderLives := range []bool{true, false} {
+		cmd := exec.Command("/bin/sh", "-c", "sleep 600 & echo ready; read x")
+		cmd.SysProcAttr = ownSession()
+		cmd, end := started(t, cmd)
+		s := &State{ID: testID, Proxy: cmd.Process.Pid, ProxyStart: processStart(cmd.Process.Pid)}
+		if pids := proxySession(s); len(pids) != 2 {
+			t.Fatalf("in the session: %v", pids)
+		}
+		if leaderLives {
+			other := *s
+			other.ProxyStart++
+			if stopProxy(&other); len(proxySession(s)) != 2 {
+				t.Error("somebody else's session was stopped")
+			}
+		} else {
+			end()
+			waitZombie(t, s.Proxy)
+			if stillRuns(s) == nil {
+				t.Error("the proxy is not seen to run")
+			}
+		}
+		stopProxy(s)
+		if err := stillRuns(s); err != nil || len(proxySession(s)) > 0 {
+			t.Errorf("leader lives: %t: still there (%v)", leaderLives, err)
+		}
+	}
+}
+
 // A RUN of the build has the tree mounted; everybody else stays alive, whatever
 // they have seen of the build.
 func TestOnlyTheRunsOfTheBuildAreKilled(t *testing.T) {

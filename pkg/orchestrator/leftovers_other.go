@@ -7,6 +7,7 @@ import "context"
 // What a remote podman leaves is on its own machine.
 
 func stopProcess(int, uint64)                                         {}
+func stopProxy(*State)                                                {}
 func stopService(*State) bool                                         { return false }
 func killBuildProcesses(*State) ([]int, []string)                     { return nil, nil }
 func stillRuns(*State) error                                          { return nil }
