@@ -9,9 +9,11 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/moby/sys/mountinfo"
@@ -60,6 +62,13 @@ func runAll(m *testing.M) (code int, err error) {
 	// Builds in a user namespace have to get at what is below, as in /var/tmp itself.
 	if err := os.Chmod(work, 0o711); err != nil {
 		return 1, err
+	}
+	// Whoever runs the tests may ignore these (nohup, a shell's background), which
+	// lazybuild would heed; what is listened to, children do not ignore.
+	for _, s := range []os.Signal{syscall.SIGINT, syscall.SIGHUP} {
+		if signal.Ignored(s) {
+			signal.Notify(make(chan os.Signal, 1), s)
+		}
 	}
 	if err := isolate(); err != nil {
 		return 1, err

@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/google/renameio/v2"
@@ -169,7 +168,7 @@ func (c *cargoRegistries) template(index string) string {
 		return ""
 	}
 	// The signals of a build are read once it has begun.
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	ctx, stop := signal.NotifyContext(context.Background(), endingSignals...)
 	defer stop()
 	ctx, cancel := context.WithTimeout(ctx, cargoWait)
 	defer cancel()

@@ -8,7 +8,6 @@ import (
 	"os/signal"
 	"slices"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/lazybuild/lazybuild/pkg/content"
@@ -26,7 +25,7 @@ func (o *lazyOptions) lookup(ui *orchestrator.UI, contextDir string, c *plan.Con
 	indexes := o.pipIndexes(contextDir, c)
 	return func(q plan.Question) ([]locks.Artifact, []string, error) {
 		// The signals of a build are read once it has begun.
-		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+		ctx, stop := signal.NotifyContext(context.Background(), endingSignals...)
 		defer stop()
 		list := indexes.forLock(q.Indexes)
 		network := sync.OnceValues(func() (content.Network, error) { return indexNetwork(list, contextDir, c) })

@@ -5,7 +5,9 @@ package mount
 import (
 	"context"
 	"log/slog"
+	"os"
 	"os/exec"
+	"os/signal"
 	"strings"
 	"syscall"
 	"testing"
@@ -63,6 +65,10 @@ func TestKilledReaderGoesAtOnceAndOthersGetTheBytes(t *testing.T) {
 			// cat, not an agent: Go handles SIGHUP itself.
 			victim := exec.Command("cat", m.path("a"))
 			victim.SysProcAttr = &syscall.SysProcAttr{Cloneflags: c.clone}
+			// Whoever runs the tests may ignore it (nohup); what is listened to, children do not ignore.
+			heard := make(chan os.Signal, 1)
+			signal.Notify(heard, syscall.SIGHUP)
+			defer signal.Stop(heard)
 			if err := victim.Start(); err != nil {
 				t.Fatal(err)
 			}
