@@ -5,10 +5,8 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -217,27 +215,6 @@ func processes() []int {
 		}
 	}
 	return pids
-}
-
-// removeRuntimeContainers deletes what the OCI runtime still knows about RUNs
-// of this build, and buildah's bundles of them. seen are those of RUNs that were
-// killed.
-func removeRuntimeContainers(ctx context.Context, s *State, seen []string) error {
-	var errs []error
-	for _, b := range bundles(s, seen) {
-		name := "buildah-" + filepath.Base(b)
-		for _, runtime := range []string{"crun", "runc"} {
-			root := filepath.Join(cmp.Or(s.RunDir, "/run"), runtime)
-			if _, err := os.Stat(filepath.Join(root, name)); err == nil {
-				errs = append(errs, exec.CommandContext(ctx, runtime, "--root", root, "delete", "--force", name).Run())
-			}
-		}
-		errs = append(errs, detachBelow(b))
-		if s.Place == remote {
-			errs = append(errs, os.RemoveAll(b))
-		}
-	}
-	return errors.Join(errs...)
 }
 
 // bundles are the directories of the build's RUNs. buildah keeps them below the
