@@ -213,10 +213,11 @@ func (r *run) read() *report.Report {
 	return rep
 }
 
-// lines returns lazybuild's own lines on stderr.
+// lines returns lazybuild's own lines on stderr. Before one may stand the beginning
+// of another program's, who writes its line in pieces ("cp: ").
 func (r *run) lines() (own []string) {
 	for line := range strings.Lines(r.err.String()) {
-		if text, ok := strings.CutPrefix(line, "lazybuild: "); ok {
+		if _, text, ok := strings.Cut(line, "lazybuild: "); ok {
 			own = append(own, strings.TrimSpace(text))
 		}
 	}
