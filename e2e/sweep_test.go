@@ -94,7 +94,10 @@ func TestTheNextStartCleansUpAfterADeadBuild(t *testing.T) {
 		id := dead.die()
 		// Who measures means a start some time afterwards: half a second later the
 		// proxy ends by itself. The test itself may meet it while it still runs.
-		for n > 1 && hasContainerHere() && exec.Command("podman", "container", "exists", "lazybuild-"+id).Run() == nil {
+		for end := time.Now().Add(patience); n > 1 && hasContainerHere() && time.Now().Before(end); {
+			if exec.Command("podman", "container", "exists", "lazybuild-"+id).Run() != nil {
+				break
+			}
 		}
 		took = append(took, next.swept())
 		next.nothingLeftAt("after the next start", before)
