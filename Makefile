@@ -88,6 +88,10 @@ bench-start: build ## Start-up and a rebuild with nothing to do, over plain podm
 bench-read: build ## Reading through the mount, against a plain directory (two minutes)
 	$(WITHENV) go run -tags '$(TAGS)' ./bench/read -out docs/benchmarks/read.md $(ARGS)
 
+.PHONY: bench-large
+bench-large: build ## One file of 1.5 GB, against aria2c (four minutes; needs aria2c)
+	$(WITHENV) go run -tags '$(TAGS)' ./bench/large -rounds 3 -out docs/benchmarks/large.md $(ARGS)
+
 .PHONY: bench-go
 bench-go: build ## Go benchmarks of the packages
 	$(WITHENV) go test -tags '$(TAGS)' -run '^$$' -bench . -benchmem $(ARGS) ./pkg/... ./cmd/...
