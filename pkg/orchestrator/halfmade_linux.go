@@ -132,6 +132,9 @@ func makers(age time.Duration, owner uint32, states string) (pids []int) {
 	if unix.ClockGettime(unix.CLOCK_BOOTTIME, &now) != nil {
 		return nil // Linux has had it since 2.6.39
 	}
+	if age > time.Duration(now.Nano()) {
+		return nil // it is older than all that runs
+	}
 	// processStart counts in clock ticks, of which Linux shows 100 a second.
 	made := uint64((time.Duration(now.Nano()) - age) / (10 * time.Millisecond))
 	for _, pid := range processes() {
