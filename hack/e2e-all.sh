@@ -35,7 +35,7 @@ machine                trixie   root auto @ machine dev
 elsewhere='Dnf|RPM|Header|Repoquery|ModuleStream|Unsigned|YumRepos|Createrepo|SecondProject|DownloadsOfATransaction|RealApplication|Git|Yarn|ACommit|TestGo'
 # What looks at files and processes that are on the other machine, or starts
 # podmans of its own.
-onlyhere='FlagTables|GlobalFlags|PlainPodman|PodmansFlags|LayersFrom|KeptContainerfile|VolumesOverTheTree|ThatPodmanFetches|ServesWhere|NoProxy|Neither|AfterAMigrate'
+onlyhere='FlagTables|GlobalFlags|PlainPodman|PodmansFlags|LayersFrom|KeptContainerfile|VolumesOverTheTree|ThatPodmanFetches|ServesWhere|OtherProxyImage|VersionThatRuns|CannotBeMounted|NoProxy|Neither|AfterAMigrate'
 
 tests=
 while getopts r: option; do

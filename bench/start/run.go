@@ -34,9 +34,6 @@ func run(ctx context.Context, c config) (err error) {
 	if listens(ctx) {
 		return errServiceRuns
 	}
-	if b.image, err = imageOf(c.Binary); err != nil {
-		return err
-	}
 	if b.dir, err = os.MkdirTemp("/var/tmp", "lazy-start-"); err != nil {
 		return err
 	}

@@ -4,8 +4,6 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"net"
@@ -37,7 +35,6 @@ type way struct {
 type bench struct {
 	c       config
 	dir     string
-	image   string // the proxy's
 	service *exec.Cmd
 }
 
@@ -54,7 +51,7 @@ func (b *bench) ways() []way {
 		{"process", lazy("process"), none, done, env, true},
 		{"service", lazy("container"), b.startService, b.stopService, plain, true},
 		{"container", lazy("container"), none, done, env, true},
-		{"nothing", lazy("container"), b.removeImage, done, env, true},
+		{"nothing", lazy("container"), removeImages, done, env, true},
 	}
 }
 
@@ -100,19 +97,18 @@ func listens(ctx context.Context) bool {
 	return true
 }
 
-func (b *bench) removeImage(ctx context.Context) error {
-	if out, err := exec.CommandContext(ctx, "podman", "rmi", "--force", b.image).CombinedOutput(); err != nil && !strings.Contains(string(out), "not known") {
-		return fmt.Errorf("removing the proxy image: %w: %s", err, out)
+// removeImages removes the proxy images of all versions of lazybuild.
+func removeImages(ctx context.Context) error {
+	names, err := exec.CommandContext(ctx, "podman", "images", "--filter", "reference=localhost/lazybuild-proxy", "--format", "{{.Repository}}:{{.Tag}}").Output()
+	if err != nil {
+		return fmt.Errorf("listing the proxy images: %w", err)
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	args := append([]string{"rmi", "--force"}, strings.Fields(string(names))...)
+	if out, err := exec.CommandContext(ctx, "podman", args...).CombinedOutput(); err != nil {
+		return fmt.Errorf("removing the proxy images: %w: %s", err, out)
 	}
 	return nil
-}
-
-// imageOf is the name of a lazybuild's proxy image.
-func imageOf(binary string) (string, error) {
-	data, err := os.ReadFile(binary)
-	if err != nil {
-		return "", err
-	}
-	sum := sha256.Sum256(data)
-	return "localhost/lazybuild-proxy:" + hex.EncodeToString(sum[:8]), nil
 }

@@ -33,7 +33,7 @@ type Options struct {
 	// Known is a directory of this user's for what is remembered of podman; empty
 	// for none.
 	Known string
-	// Executable is lazybuild's own file: the proxy image and the reaper are made of it.
+	// Executable is lazybuild's own file: the proxy and the reaper run it.
 	Executable string
 	// Base is the directory for state, and for the mounts of local builds; Store
 	// the blob store of local builds, Volume the name of the volume that holds it
@@ -96,10 +96,6 @@ func Build(ctx context.Context, o Options) (code int, err error) {
 		return ExitCode(err), err
 	}
 	b := &build{o: o, p: p}
-	// Hashing takes as long as podman's service takes to start: side by side.
-	if o.Proxy != ProxyProcess {
-		b.tag = inBackground(func() (string, error) { return program{path: o.Executable}.tag() })
-	}
 	b.findPlace = inBackground(func() (place, error) { return findPlace(ctx, p, &o) })
 	defer func() {
 		if cerr := b.end(); cerr != nil {
@@ -141,7 +137,8 @@ type build struct {
 	findPlace func() (place, error)
 	api       func() (context.Context, error) // of the podman that runs the proxy
 	stopAPI   context.CancelFunc              // ends what is under way there
-	tag       func() (string, error)          // of the proxy image
+	tag       func() (string, error)          // of a proxy image with this executable in it
+	mounted   bool                            // the proxy container has this executable mounted
 	view      string                          // where the proxy shows the context, if it does
 	way       string                          // how the proxy runs
 	plain     bool                            // there is no proxy, but a plain directory

@@ -24,6 +24,7 @@ type podman struct {
 	global []string // flags before the sub-command
 	env    []string // of the API service, if one has to be started; nil for ours
 	hold   net.Conn // keeps a service of our own alive
+	server int      // the PID of the API service, as soon as it is connected; 0 when that is not known
 }
 
 // command makes a podman command with the user's global flags.
@@ -69,7 +70,9 @@ const (
 // another storage; else it starts one that ends by itself, on the socket sock.
 func (p *podman) connect(ctx context.Context, sock string) (context.Context, error) {
 	if len(p.global) == 0 && os.Getenv("CONTAINERS_CONF") == "" {
-		if listens(ctx, defaultSocket()) {
+		if c := dial(ctx, defaultSocket()); c != nil {
+			p.server = peerOf(c)
+			c.Close()
 			return dialAPI(ctx, defaultSocket())
 		}
 	}
@@ -83,13 +86,22 @@ func defaultSocket() string {
 	return filepath.Join(os.Getenv("XDG_RUNTIME_DIR"), "podman", "podman.sock")
 }
 
-// listens says whether somebody accepts connections on the socket. A socket
-// file alone says nothing: the file outlives the service. The bindings would
-// retry a refused connection three times with a consumed body.
-func listens(ctx context.Context, sock string) bool {
+// dial connects to the socket; nil when nobody listens there. A socket file alone
+// says nothing: the file outlives the service. The bindings would retry a refused
+// connection three times with a consumed body.
+func dial(ctx context.Context, sock string) net.Conn {
 	d := net.Dialer{Timeout: dialTimeout}
 	c, err := d.DialContext(ctx, "unix", sock)
 	if err != nil {
+		return nil
+	}
+	return c
+}
+
+// listens says whether somebody accepts connections on the socket.
+func listens(ctx context.Context, sock string) bool {
+	c := dial(ctx, sock)
+	if c == nil {
 		return false
 	}
 	c.Close()
@@ -136,6 +148,7 @@ func (p *podman) startService(ctx context.Context, sock string) (context.Context
 	if p.hold, err = keepAlive(ctx, sock); err != nil {
 		return nil, err
 	}
+	p.server = peerOf(p.hold)
 	return dialAPI(ctx, sock)
 }
 

@@ -54,6 +54,15 @@ func proxySpec(id BuildID, image string) *specgen.SpecGenerator {
 	return s
 }
 
+// mountProgram mounts lazybuild's executable over the empty file of the image.
+// Flags that its own file system has may not be taken off in a user namespace.
+func mountProgram(c *specgen.SpecGenerator, executable string) {
+	c.Mounts = append(c.Mounts, spec.Mount{
+		Type: "bind", Source: executable, Destination: proxyProgram,
+		Options: []string{"bind", "private", "ro", "nosuid", "nodev"},
+	})
+}
+
 // startContainer creates the container, attaches to it, starts it and sends the
 // spec. It does not wait for Ready. api must outlive a Ctrl-C: the container
 // is taken down through it. onEvent is called for each event, one at a time.

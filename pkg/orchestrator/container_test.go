@@ -62,6 +62,18 @@ const proxyContainer = `{
         "private",
         "rw"
       ]
+    },
+    {
+      "destination": "/lazybuild",
+      "type": "bind",
+      "source": "/usr/bin/lazybuild",
+      "options": [
+        "bind",
+        "private",
+        "ro",
+        "nosuid",
+        "nodev"
+      ]
     }
   ],
   "devices": [
@@ -103,6 +115,7 @@ func TestTheProxyHasThesePrivilegesAndNoMore(t *testing.T) {
 	b := testBuild(t, ".")
 	s, ws := proxySpec(testID, "localhost/lazybuild-proxy:tag"), b.spec()
 	b.place.inContainer(s, &ws, b)
+	mountProgram(s, "/usr/bin/lazybuild")
 	s.Rlimits = nil // of the machine
 	got, err := json.Marshal(s)
 	if err != nil {

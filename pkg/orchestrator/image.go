@@ -17,13 +17,14 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
-// proxyProgram is where lazybuild's executable stands in the proxy image.
+// proxyProgram is where the proxy container has lazybuild's executable.
 const proxyProgram = "/lazybuild"
 
 // ensureImage makes sure that podman has the proxy image and returns its name.
-// tag is the program's: the image holds nothing else, so its tag is a digest; it
-// is loaded once per version of lazybuild, and a new version never runs an old
-// proxy. It is never removed while builds may run.
+// tag is the program's: the image holds nothing else, so its tag is a digest, and
+// a new version of lazybuild never runs an old proxy. An image that holds the
+// executable is loaded once per version, one over which it is mounted once for
+// all. It is never removed while builds may run.
 func ensureImage(api context.Context, p program, tag string) (string, error) {
 	ref := "localhost/lazybuild-proxy:" + tag
 	if there, err := images.Exists(api, ref, nil); err != nil {

@@ -19,14 +19,21 @@ import (
 )
 
 func TestTheProxyImageHoldsTheExecutableAndNothingElse(t *testing.T) {
+	data := "\x7fELF program" + strings.Repeat(" and more", 1000)
+	exe := writeFile(t, filepath.Join(t.TempDir(), "lazybuild"), data)
 	for _, far := range []bool{false, true} {
-		t.Run(fmt.Sprint("far ", far), func(t *testing.T) { testProxyImage(t, far) })
+		t.Run(fmt.Sprint("far ", far), func(t *testing.T) {
+			testProxyImage(t, program{arch: "arm64", path: exe, far: far}, data, far)
+		})
 	}
+	t.Run("mounted", func(t *testing.T) {
+		testProxyImage(t, program{arch: "arm64", path: exe, mounted: true}, "", true)
+	})
 }
 
-func testProxyImage(t *testing.T, far bool) {
-	exe := writeFile(t, filepath.Join(t.TempDir(), "lazybuild"), "\x7fELF program"+strings.Repeat(" and more", 1000))
-	made, err := proxyImage(program{arch: "arm64", path: exe, far: far})
+// testProxyImage makes the image of a program, which is to hold data as its file.
+func testProxyImage(t *testing.T, p program, data string, short bool) {
+	made, err := proxyImage(p)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,8 +53,8 @@ func testProxyImage(t *testing.T, far bool) {
 	if err := validate.Image(img); err != nil {
 		t.Fatal(err)
 	}
-	if info, err := os.Stat(archive); err != nil || (info.Size() < 9000) != far {
-		t.Errorf("the archive has %d bytes (%v), and it should be short only for a podman that is far away", info.Size(), err)
+	if info, err := os.Stat(archive); err != nil || (info.Size() < 9000) != short {
+		t.Errorf("the archive has %d bytes (%v), and it should be short only for a podman that is far away, or without a program", info.Size(), err)
 	}
 	cfg, err := img.ConfigFile()
 	if err != nil {
@@ -81,7 +88,7 @@ func testProxyImage(t *testing.T, far bool) {
 		}
 		got[filepath.Clean(h.Name)] = entry{h.Typeflag, h.Mode, string(data)}
 	}
-	want := map[string]entry{"tmp": {tar.TypeDir, 0o1777, ""}, "lazybuild": {tar.TypeReg, 0o555, "\x7fELF program" + strings.Repeat(" and more", 1000)}}
+	want := map[string]entry{"tmp": {tar.TypeDir, 0o1777, ""}, "lazybuild": {tar.TypeReg, 0o555, data}}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
 	}
@@ -109,5 +116,20 @@ func TestTheImagesTagIsTheExecutablesDigest(t *testing.T) {
 	}
 	if _, err := proxyImage(program{path: filepath.Join(dir, "none")}); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestAnImageWithoutAProgramIsTheSameForAllVersions(t *testing.T) {
+	tags := map[string]bool{}
+	for _, p := range []program{{arch: "arm64", path: "/old"}, {arch: "arm64", path: "/new"}, {arch: "amd64", path: "/new"}} {
+		p.mounted = true
+		tag, err := p.tag()
+		if err != nil || !regexp.MustCompile(`^[0-9a-f]{16}$`).MatchString(tag) {
+			t.Errorf("the tag is %q, %v", tag, err)
+		}
+		tags[tag] = true
+	}
+	if len(tags) != 2 {
+		t.Errorf("for two architectures there are the tags %v", tags)
 	}
 }

@@ -63,7 +63,7 @@ func NoMount(err error) bool {
 func (b *build) startProxy(ctx context.Context) error {
 	var cannot NoMountError
 	if b.o.Proxy != ProxyProcess {
-		err := b.mountWith(ctx, b.inContainer)
+		err := b.someContainer(ctx)
 		if err == nil || Interrupted(err) {
 			return err
 		}
@@ -106,13 +106,41 @@ func (b *build) mountWith(ctx context.Context, start func(context.Context) error
 	return errors.Join(err, cleanMounts(ctx, &b.state))
 }
 
+// someContainer brings the mount up by a proxy container that has this executable
+// mounted, and where it cannot be run so by one whose image holds it.
+func (b *build) someContainer(ctx context.Context) error {
+	if _, err := b.api(); err != nil {
+		return err
+	}
+	b.o.UI.Verbose("connected to podman")
+	err := b.place.mountable(b.o.Executable)
+	if err == nil {
+		b.mounted = true
+		err = b.mountWith(ctx, b.inContainer)
+		var silent *notRunError
+		if err == nil || Interrupted(err) || outcomeUnknown(err) || !errors.As(err, &silent) {
+			return err
+		}
+	}
+	b.o.UI.Verbose("lazybuild's executable goes into the proxy image: %v", err)
+	b.mounted = false
+	return b.mountWith(ctx, b.inContainer)
+}
+
+// notRunError says that lazybuild has not said a word in the proxy container:
+// the container cannot run it, or not at all.
+type notRunError struct{ err error }
+
+func (e *notRunError) Error() string { return e.err.Error() }
+
+func (e *notRunError) Unwrap() error { return e.err }
+
 // inContainer starts the proxy in a container.
 func (b *build) inContainer(ctx context.Context) error {
 	api, err := b.api()
 	if err != nil {
 		return err
 	}
-	b.o.UI.Verbose("connected to podman")
 	image, err := b.image(ctx, api)
 	if err != nil {
 		return err
@@ -120,9 +148,12 @@ func (b *build) inContainer(ctx context.Context) error {
 	b.o.UI.Verbose("proxy image %s is there", image)
 	c, s := proxySpec(b.id, image), b.spec()
 	b.place.inContainer(c, &s, b)
+	if b.mounted {
+		mountProgram(c, b.o.Executable)
+	}
 	if b.proxy, err = startContainer(api, c, s, b.o.Plan.Tree, b.onEvent); err != nil {
 		b.notStarted(api, err)
-		return err
+		return &notRunError{err}
 	}
 	b.way = ProxyContainer
 	go func(p *proxy) {
@@ -152,13 +183,13 @@ func (b *build) notStarted(api context.Context, why error) {
 // at once take sixteen.
 func (b *build) image(ctx, api context.Context) (string, error) {
 	os, arch := b.place.system()
-	p, err := programFor(os, arch, b.o.Executable)
+	p, err := programFor(os, arch, running(b.o.Executable))
 	if err != nil {
 		return "", err
 	}
-	p.far = b.place.kind() == remote
+	p.far, p.mounted = b.place.kind() == remote, b.mounted
 	tag := b.tag
-	if p.path == "" {
+	if p.path == "" || p.mounted {
 		tag = p.tag
 	}
 	lock := flock.New(filepath.Join(b.o.Base, "image.lock"))
@@ -192,7 +223,15 @@ func (b *build) inProcess(context.Context) error {
 
 // waitMounted blocks until the build will see the mount, or says why it will not.
 func (b *build) waitMounted(ctx context.Context) (err error) {
-	if b.mode, err = b.proxy.waitReady(ctx); err != nil {
+	b.mode, err = b.proxy.waitReady(ctx)
+	if b.mounted && !Interrupted(err) {
+		// A file keeps its inode as long as it runs. So what was mounted is the one
+		// that runs here if it stood at its path before and still does.
+		if changed := b.place.mountable(b.o.Executable); changed != nil {
+			return &notRunError{changed}
+		}
+	}
+	if err != nil {
 		return err
 	}
 	b.mode.Mode = b.way

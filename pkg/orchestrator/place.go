@@ -40,6 +40,9 @@ type place interface {
 	// inContainer makes the proxy container's description, and what the proxy is
 	// told in it, fit the place.
 	inContainer(c *specgen.SpecGenerator, s *wire.Spec, b *build)
+	// mountable is nil when a container there can run this machine's executable
+	// from a mount, as far as can be seen; valid after connect.
+	mountable(executable string) error
 	// inProcess makes a command that runs the executable with args as a process
 	// that sees what podman sees. It is not started.
 	inProcess(executable string, args ...string) (*exec.Cmd, error)

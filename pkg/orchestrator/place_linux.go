@@ -29,6 +29,10 @@ func (l *localPlace) connect(ctx context.Context, sock string) (context.Context,
 	return l.p.connect(ctx, sock)
 }
 
+func (l *localPlace) mountable(executable string) error {
+	return mountable(executable, l.p.server)
+}
+
 func (l *localPlace) makeStore() error {
 	if err := os.MkdirAll(l.dirs.store, 0o700); err != nil {
 		return fmt.Errorf("making the store: %w", err)

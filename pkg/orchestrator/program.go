@@ -13,13 +13,14 @@ import (
 	"github.com/lazybuild/lazybuild/pkg/carried"
 )
 
-// program is what the proxy image holds: lazybuild for the machine where podman
-// is. That is this very executable, or one that it carries.
+// program is what runs in the proxy container: lazybuild for the machine where
+// podman is. That is this very executable, or one that it carries.
 type program struct {
-	arch   string // as Go names it
-	path   string // of this executable; empty for one that is carried
-	packed []byte // gzip
-	far    bool   // it has a way to go to podman's machine, so that its length counts
+	arch    string // as Go names it
+	path    string // of this executable; empty for one that is carried
+	packed  []byte // gzip
+	far     bool   // it has a way to go to podman's machine, so that its length counts
+	mounted bool   // over an empty file of the image, which is the same for all versions then
 }
 
 // programFor finds the program for a podman's machine.
@@ -37,6 +38,17 @@ func programFor(os, arch, executable string) (program, error) {
 // tag names the image after its content: 16 hex digits of a sha256. 35 MB take
 // 20 ms with the processor's own instructions.
 func (p program) tag() (string, error) {
+	if p.mounted {
+		img, err := proxyImage(p)
+		if err != nil {
+			return "", err
+		}
+		digest, err := img.ConfigName()
+		if err != nil {
+			return "", fmt.Errorf("naming the proxy image: %w", err)
+		}
+		return digest.Hex[:16], nil
+	}
 	var in io.Reader = bytes.NewReader(p.packed)
 	if p.path != "" {
 		f, err := os.Open(p.path)
@@ -53,8 +65,11 @@ func (p program) tag() (string, error) {
 	return hex.EncodeToString(h.Sum(nil)[:8]), nil
 }
 
-// read returns the executable file.
+// read returns the file as it stands in the image.
 func (p program) read() ([]byte, error) {
+	if p.mounted {
+		return nil, nil
+	}
 	if p.path != "" {
 		data, err := os.ReadFile(p.path)
 		if err != nil {

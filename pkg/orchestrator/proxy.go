@@ -69,7 +69,7 @@ func (p *proxy) waitReady(ctx context.Context) (*wire.Proxy, error) {
 		}
 		return ev.Proxy, nil
 	case <-p.ended:
-		return nil, p.why(errors.New("it ended before its mount was there"))
+		return nil, &notRunError{p.why(errors.New("it ended before its mount was there"))}
 	case <-ctx.Done():
 		return nil, errInterrupted
 	}

@@ -209,8 +209,12 @@ func (r *remotePlace) inContainer(c *specgen.SpecGenerator, _ *wire.Spec, _ *bui
 	enterPodman(c)
 }
 
+func (*remotePlace) mountable(string) error { return errElsewhere }
+
+var errElsewhere = errors.New("podman builds on another machine")
+
 func (r *remotePlace) inProcess(string, ...string) (*exec.Cmd, error) {
-	return nil, errors.New("podman builds on another machine")
+	return nil, errElsewhere
 }
 
 // view copies the context, because podman sends it from here.

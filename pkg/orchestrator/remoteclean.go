@@ -81,7 +81,7 @@ func runCleaner(api context.Context, e *endpoint, s *State) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := programFor(there.Machine.OS, there.Machine.Arch, executable)
+	p, err := programFor(there.Machine.OS, there.Machine.Arch, running(executable))
 	if err != nil {
 		return nil, err
 	}

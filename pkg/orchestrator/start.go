@@ -89,6 +89,10 @@ func (b *build) prepare(ctx context.Context) error {
 	if b.place, err = b.findPlace(); err != nil {
 		return err
 	}
+	b.tag = program{path: running(o.Executable)}.tag
+	if b.place.kind() == remote { // it will be needed, and takes a while
+		b.tag = inBackground(b.tag)
+	}
 	b.swept = b.sweepBeside(ctx)
 	b.state = State{
 		ID: b.id, Created: o.Now(), PID: os.Getpid(), Podman: b.p.path, Global: b.p.global,

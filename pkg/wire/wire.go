@@ -35,7 +35,7 @@ import (
 )
 
 // Version of the Spec and the Events. Both ends come from the same executable,
-// so a difference means that a stale proxy image is running: it is refused.
+// so a difference means that a stale proxy is running: it is refused.
 const Version = 2
 
 // maxSpec bounds the Spec's line in bytes; credentials and CA bundles are in it.
