@@ -43,6 +43,13 @@ func (b *bench) all(ctx context.Context) ([]result, error) {
 		what string
 		run  func() (time.Duration, error)
 	}{
+		{"lazybuild, cold, repositories with metadata", func() (time.Duration, error) {
+			if err := b.o.publish(b.packages, true); err != nil {
+				return 0, err
+			}
+			took, err := b.lazy(ctx, filepath.Join(b.dir, "asking"), b.packages)
+			return took, errors.Join(err, b.o.publish(nil, false))
+		}},
 		// The changed lock is the whole one; what came before lacked some packages.
 		{"", func() (time.Duration, error) { return b.lazy(ctx, filepath.Join(b.dir, "other"), b.packages[changed:]) }},
 		{"lazybuild, lock with 10 new packages", func() (time.Duration, error) { return b.lazy(ctx, filepath.Join(b.dir, "other"), b.packages) }},

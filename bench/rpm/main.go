@@ -2,8 +2,8 @@
 
 // Command rpm measures how long a build waits before `dnf install` may start,
 // and how many bytes that takes, for a real lock of 864 RPMs with 735 MB: once
-// with lazybuild's proxy, which reads headers, and once the old way, which
-// downloads everything and runs createrepo_c.
+// with lazybuild's proxy, which reads headers or asks repositories for their own
+// metadata, and once the old way, which downloads everything and runs createrepo_c.
 //
 // The packages are synthetic: the lock's names and sizes, headers of realistic
 // length, payloads that nothing reads. Servers on the loopback, one for each

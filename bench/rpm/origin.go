@@ -3,19 +3,23 @@
 package main
 
 import (
+	"bytes"
 	"net/http"
 	"net/http/httptest"
+	"path"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/lazybuild/lazybuild/bench/synth"
+	"github.com/lazybuild/lazybuild/pkg/rpm"
 )
 
 // origins are the lock's hosts.
 type origins struct {
 	servers  map[string]*httptest.Server
 	files    map[string]*synth.Package // by host and path
+	metadata map[string][]byte         // the repositories' own, the same way; set while nothing is served
 	latency  time.Duration
 	line     *line
 	requests atomic.Int64
@@ -36,6 +40,33 @@ func newOrigins(packages []*synth.Package, latency time.Duration, rate int64) *o
 
 func (o *origins) path(p *synth.Package) string { return "/" + p.Repoid + "/" + p.File }
 
+// publish gives the repositories metadata of their own, or takes it away.
+func (o *origins) publish(packages []*synth.Package, on bool) error {
+	o.metadata = map[string][]byte{}
+	if !on {
+		return nil
+	}
+	entries := map[string][]rpm.Entry{}
+	for _, p := range packages {
+		facts, err := rpm.ParseHeader(p.Head)
+		if err != nil {
+			return err
+		}
+		dir := p.Host + path.Dir(o.path(p))
+		entries[dir] = append(entries[dir], rpm.Entry{Package: facts, Href: p.File, Digest: p.Digest, Size: p.Length})
+	}
+	for dir, list := range entries {
+		made, err := rpm.Write(list, nil, rpm.Options{})
+		if err != nil {
+			return err
+		}
+		for _, f := range made.Files {
+			o.metadata[dir+"/repodata/"+f.Name] = f.Data
+		}
+	}
+	return nil
+}
+
 // url is where a package is.
 func (o *origins) url(p *synth.Package) string { return o.servers[p.Host].URL + o.path(p) }
 
@@ -48,13 +79,15 @@ func (o *origins) close() {
 
 func (o *origins) serve(host string, w http.ResponseWriter, r *http.Request) {
 	o.requests.Add(1)
-	p := o.files[host+r.URL.Path]
-	if p == nil {
-		http.NotFound(w, r)
-		return
-	}
 	time.Sleep(o.latency)
-	http.ServeContent(&slow{w, o}, r, "", time.Unix(1, 0), p.Content())
+	name := host + r.URL.Path
+	if p := o.files[name]; p != nil {
+		http.ServeContent(&slow{w, o}, r, "", time.Unix(1, 0), p.Content())
+	} else if data := o.metadata[name]; data != nil {
+		http.ServeContent(&slow{w, o}, r, "", time.Unix(1, 0), bytes.NewReader(data))
+	} else {
+		http.NotFound(w, r)
+	}
 }
 
 // taken is what was asked for since the last call.

@@ -26,20 +26,55 @@ const (
 	headersPerHost = 16
 )
 
-// readHeaders fills in the packages' facts, from the store or the origin.
-func (s *Source) readHeaders(ctx context.Context, packages []*tree.File, entries []rpm.Entry, fresh *freshFacts) error {
+// lacking is a package of which the store knows no header.
+type lacking struct {
+	file  *tree.File
+	entry *rpm.Entry // to fill in
+}
+
+// readHeaders fills in the packages' facts, from the store or the origin. What
+// it has of the repositories' own metadata, it states.
+func (s *Source) readHeaders(ctx context.Context, packages []*tree.File, entries []rpm.Entry, fresh *freshFacts) ([]rpm.Stated, error) {
+	missing, err := s.storedHeaders(ctx, packages, entries)
+	if err != nil {
+		return nil, err
+	}
+	missing, stated := s.upstream(ctx, missing, fresh)
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(headersAtOnce)
-	for i, f := range packages {
+	for _, l := range missing {
 		g.Go(func() error {
-			err := s.readHeader(ctx, f, &entries[i], fresh)
-			if err != nil {
-				return &packageError{f, err}
+			if err := s.fetchHeader(ctx, l.file, l.entry, fresh); err != nil {
+				return &packageError{l.file, err}
 			}
 			return nil
 		})
 	}
-	return g.Wait()
+	return stated, g.Wait()
+}
+
+// storedHeaders fills in what the store knows, and returns the others.
+func (s *Source) storedHeaders(ctx context.Context, packages []*tree.File, entries []rpm.Entry) ([]lacking, error) {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(headersAtOnce)
+	for i, f := range packages {
+		g.Go(func() error {
+			if err := s.storedHeader(f, &entries[i]); err != nil {
+				return &packageError{f, err}
+			}
+			return ctx.Err()
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	var missing []lacking
+	for i, f := range packages {
+		if entries[i].Package == nil {
+			missing = append(missing, lacking{f, &entries[i]})
+		}
+	}
+	return missing, nil
 }
 
 // packageError names the package whose header could not be had.
@@ -64,7 +99,8 @@ func (e *packageError) Error() string {
 
 func (e *packageError) Unwrap() error { return e.err }
 
-func (s *Source) readHeader(ctx context.Context, f *tree.File, e *rpm.Entry, fresh *freshFacts) error {
+// storedHeader fills e in if the store knows the package's header, or has the package.
+func (s *Source) storedHeader(f *tree.File, e *rpm.Entry) error {
 	if p, size := s.headerFacts(f.Digest); p != nil && size >= 0 {
 		e.Package, e.Size = p, size
 		return nil
@@ -73,6 +109,10 @@ func (s *Source) readHeader(ctx context.Context, f *tree.File, e *rpm.Entry, fre
 		defer file.Close()
 		return fromFile(file, e)
 	}
+	return nil
+}
+
+func (s *Source) fetchHeader(ctx context.Context, f *tree.File, e *rpm.Entry, fresh *freshFacts) error {
 	client, err := s.headerClient()
 	if err != nil {
 		return err
@@ -206,18 +246,15 @@ func (s *Source) compareHeader(f *tree.File, file io.ReaderAt) error {
 	if err := s.spoiledBy(f); err != nil {
 		return err
 	}
-	facts := s.headerBefore(f.Digest)
-	if facts == nil {
-		return nil
+	if facts := s.headerBefore(f.Digest); facts != nil {
+		if err := rpm.CompareHeader(file, facts); err != nil {
+			s.spoiled.Store(f.Digest, err) // first: keep looks at it
+			s.forgetFacts(f.Digest)
+			s.spoilRepodata()
+			return err
+		}
 	}
-	err := rpm.CompareHeader(file, facts)
-	if err == nil {
-		return nil
-	}
-	s.spoiled.Store(f.Digest, err) // first: keep looks at it
-	s.forgetFacts(f.Digest)
-	s.spoilRepodata()
-	return err
+	return s.compareStated(f, file)
 }
 
 // spoiledBy says why a package must not be read in this build although the

@@ -52,20 +52,26 @@ func (s *Source) repodata(ctx context.Context, dir, modulesPath string) ([]tree.
 		return nil, err
 	}
 	defer blob.Close()
-	return readRepodata(blob)
+	return s.readRepodata(blob)
 }
 
 func (s *Source) makeRepodata(ctx context.Context, packages []*tree.File, entries []rpm.Entry, modules []byte, fresh *freshFacts) (*rpm.Repodata, error) {
 	if s.oldWay != nil {
 		return s.createrepo(ctx, packages, modules)
 	}
-	if err := s.readHeaders(ctx, packages, entries, fresh); err != nil {
+	stated, err := s.readHeaders(ctx, packages, entries, fresh)
+	if err != nil {
 		return nil, err
 	}
-	return rpm.Write(entries, modules, rpm.Options{})
+	made, err := rpm.Write(entries, modules, rpm.Options{})
+	if err != nil {
+		return nil, err
+	}
+	made.Stated = stated
+	return made, nil
 }
 
-func readRepodata(r io.Reader) ([]tree.File, error) {
+func (s *Source) readRepodata(r io.Reader) ([]tree.File, error) {
 	data, err := io.ReadAll(r)
 	if err != nil {
 		return nil, err
@@ -74,6 +80,7 @@ func readRepodata(r io.Reader) ([]tree.File, error) {
 	if err := made.UnmarshalBinary(data); err != nil {
 		return nil, err
 	}
+	s.stated.add(made.Stated) // before anybody can act on it
 	var files []tree.File
 	for _, f := range made.Files {
 		files = append(files, tree.File{Path: f.Name, Size: int64(len(f.Data)), Digest: digest.FromBytes(f.Data), Content: f.Data})

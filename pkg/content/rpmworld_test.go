@@ -69,7 +69,11 @@ func (w *rpmWorld) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		kind = "range "
 	}
 	w.log = append(w.log, kind+name)
-	data, fault := w.contents[name], w.faults[name]
+	data, there := w.contents[name]
+	fault := w.faults[name]
+	if !there {
+		fault = http.NotFound
+	}
 	if w.plain {
 		r.Header.Del("Range")
 	}

@@ -53,6 +53,8 @@ type Source struct {
 	oldWay  *createrepo // nil: repodata comes from headers
 	headers sync.Map    // digest of a package whose header was fetched, to the *rpm.Package
 	spoiled sync.Map    // digest of a package whose repodata is wrong, to the error
+	stated  stated      // what packages have to be held against besides
+	silent  sync.Map    // repositories whose own metadata this build does not use
 }
 
 // key names the content of a file, or the one that it is a part of: its digest,
@@ -134,6 +136,10 @@ func (s *Source) stored(f *tree.File) *os.File {
 	}
 	if err != nil {
 		return nil
+	}
+	if s.stated.has(f.Digest) && s.compareStated(f, file) != nil {
+		file.Close()
+		return nil // a download fails with the reason
 	}
 	return file
 }

@@ -31,7 +31,11 @@ func (e *proxyError) Error() string { return fmt.Sprintf("the proxy answered %d"
 // decision whether another try makes sense.
 func asError(tg *target, err error) *Error {
 	e, ok := errors.AsType[*Error](err)
-	if !ok {
+	if ok {
+		// It may be somebody else's: the cause for which the context has ended.
+		own := *e
+		e = &own
+	} else {
 		e = &Error{Err: err, Permanent: hopeless(err)}
 	}
 	e.URL, e.Host = tg.redacted, printable(tg.host)

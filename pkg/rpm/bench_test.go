@@ -110,3 +110,41 @@ func BenchmarkParseHeader(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkUpstream864 reads what a repository says of the packages of a lock,
+// with ten times as many others beside them in the second case.
+func BenchmarkUpstream864(b *testing.B) {
+	for _, n := range []int{864, 10_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			entries := syntheticEntries(n)
+			r, err := Write(entries, nil, Options{})
+			if err != nil {
+				b.Fatal(err)
+			}
+			files := r.named()
+			for b.Loop() {
+				packages, err := readUpstream(files, entries[:864])
+				if err != nil || len(packages) != 864 {
+					b.Fatal(len(packages), err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkUpstreamAll takes all packages of a repository.
+func BenchmarkUpstreamAll(b *testing.B) {
+	entries := syntheticEntries(10_000)
+	r, err := Write(entries, nil, Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	files := r.named()
+	b.ReportAllocs()
+	for b.Loop() {
+		packages, err := readUpstream(files, entries)
+		if err != nil || len(packages) != len(entries) {
+			b.Fatal(len(packages), err)
+		}
+	}
+}

@@ -13,7 +13,7 @@ import (
 
 // repodataMagic begins every encoding of a Repodata. Its last byte is the
 // version: it changes with the encoding, and with what Write makes of the same facts.
-const repodataMagic = "LBREPOD\x01"
+const repodataMagic = "LBREPOD\x02"
 
 // Key names what Write would make of the same arguments, without the facts:
 // entries need no Package. A caller that keeps Repodata under this key need
@@ -50,6 +50,15 @@ func (r *Repodata) MarshalBinary() ([]byte, error) {
 		e.str(s.Href)
 		e.str(s.Reason)
 	}
+	e.count(len(r.Stated))
+	for _, s := range r.Stated {
+		e.str(string(s.Digest))
+		e.str(s.From)
+		e.str(s.nevra)
+		for i := range s.sums {
+			e.buf = append(e.buf, s.sums[i][:]...)
+		}
+	}
 	return binary.BigEndian.AppendUint32(e.buf, checksum(e.buf)), nil
 }
 
@@ -63,5 +72,11 @@ func (r *Repodata) UnmarshalBinary(data []byte) error {
 	r.Revision = d.str()
 	r.Files = list(d, 2*minStringSize, func(f *NamedFile) { f.Name, f.Data = d.str(), []byte(d.str()) })
 	r.Skipped = list(d, 2*minStringSize, func(s *Skipped) { s.Href, s.Reason = d.str(), d.str() })
+	r.Stated = list(d, minStatedSize, func(s *Stated) {
+		s.Digest, s.From, s.nevra = digest.Digest(d.str()), d.str(), d.str()
+		for i := range s.sums {
+			d.bytes(s.sums[i][:])
+		}
+	})
 	return d.close()
 }

@@ -101,6 +101,15 @@ func (d *decoder) str() string {
 	return d.text[start:d.at]
 }
 
+// bytes fills b.
+func (d *decoder) bytes(b []byte) {
+	if d.bad || len(b) > len(d.data)-d.at {
+		d.bad = true
+		return
+	}
+	d.at += copy(b, d.data[d.at:])
+}
+
 func (d *decoder) deps() []Dependency {
 	return list(d, minDepSize, func(dep *Dependency) {
 		bits := d.uint()

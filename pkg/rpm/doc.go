@@ -13,6 +13,12 @@
 //	facts + href, digest, size, mtime (Entry) --Write--> *Repodata (named files)
 //	file downloaded later + facts --CompareHeader--> nil or a *MismatchError
 //
+// Where a repository has many packages whose headers nobody has, its own metadata
+// says the same in fewer bytes:
+//
+//	repomd.xml --ParseIndex--> *Index --> *Upstream --Packages--> *Package by digest
+//	file downloaded later + Stated --Compare--> nil or a *MismatchError
+//
 // The package knows neither network nor disk: bytes come through RangeSource
 // and io.ReaderAt, and go out as byte slices.
 //
@@ -31,6 +37,9 @@
 //   - What a server said in a range request is not trusted for good: the digest
 //     of the header bytes is part of the facts, and CompareHeader holds the
 //     verified file against it.
+//   - What a repository says of its packages is taken when all of it is
+//     understood, and gives the bytes that the header gives. It is not trusted
+//     for good either: Stated.Compare holds the verified file's header against it.
 //
 // # Why an own reader of headers
 //

@@ -99,3 +99,43 @@ func FuzzFacts(f *testing.F) {
 		}
 	})
 }
+
+// FuzzUpstream feeds arbitrary bytes to the readers of what a repository says.
+// What is taken of it must be XML that everybody reads, and survive being written.
+func FuzzUpstream(f *testing.F) {
+	entries, r, _ := oneRepository(f)
+	for _, kind := range []string{"primary", "filelists", "other"} {
+		f.Add(contentOf(f, r, kind+".xml"), contentOf(f, r, "filelists.xml"))
+	}
+	f.Add(contentOf(f, r, "primary.xml"), r.named()["repomd.xml"])
+	other := testRecord("other", contentOf(f, r, "other.xml"), contentOf(f, r, "other.xml"))
+	f.Fuzz(func(t *testing.T, primary, filelists []byte) {
+		if x, err := ParseIndex(filelists); err == nil && (x.Primary.Size <= 0 || x.Other.Href == "") {
+			t.Fatalf("an index without what it must have: %+v", x)
+		}
+		records := []record{testRecord("primary", primary, primary), testRecord("filelists", filelists, filelists), other}
+		files := namedFiles{"repomd.xml": repomdXML("1", records, 1)}
+		for _, rec := range records {
+			files[rec.name()] = rec.data
+		}
+		packages, err := readUpstream(files, entries)
+		p := packages[entries[0].Digest]
+		if err != nil || p == nil {
+			return
+		}
+		again := Entry{Package: p, Href: "a.rpm", Digest: entries[0].Digest, Size: entries[0].Size}
+		written, err := Write([]Entry{again}, nil, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, kind := range []string{"primary.xml", "filelists.xml", "other.xml"} {
+			if err := wellFormed(contentOf(t, written, kind)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		read, err := readUpstream(written.named(), []Entry{again})
+		if err != nil || read[again.Digest] == nil || !reflect.DeepEqual(read[again.Digest], p) {
+			t.Fatalf("what was taken does not survive being written: %v\n%+v\n%+v", err, p, read[again.Digest])
+		}
+	})
+}

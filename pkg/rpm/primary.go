@@ -1,6 +1,7 @@
 package rpm
 
 import (
+	"iter"
 	"strconv"
 	"strings"
 )
@@ -112,20 +113,31 @@ func appendDep(b []byte, d *Dependency) []byte {
 }
 
 func appendPrimaryFiles(b []byte, p *Package) []byte {
-	if len(p.Files) == 0 {
-		return b
-	}
-	primary := make([]bool, len(p.Dirs))
-	for i, dir := range p.Dirs {
-		primary[i] = strings.HasSuffix(dir, "/") && isPrimary(dir)
-	}
-	for _, f := range p.Files {
-		if primary[f.Dir] || mayBePrimary(p.Dirs[f.Dir], f.Base) && isPrimary(p.Dirs[f.Dir]+f.Base) {
-			b = append(b, "  "...)
-			b = appendFile(b, p.Dirs[f.Dir], f, false)
-		}
+	for f := range primaryFiles(p) {
+		b = append(b, "  "...)
+		b = appendFile(b, p.Dirs[f.Dir], f, false)
 	}
 	return b
+}
+
+// primaryFiles are those that primary names too.
+func primaryFiles(p *Package) iter.Seq[File] {
+	return func(yield func(File) bool) {
+		if len(p.Files) == 0 {
+			return
+		}
+		primary := make([]bool, len(p.Dirs))
+		for i, dir := range p.Dirs {
+			primary[i] = strings.HasSuffix(dir, "/") && isPrimary(dir)
+		}
+		for _, f := range p.Files {
+			if primary[f.Dir] || mayBePrimary(p.Dirs[f.Dir], f.Base) && isPrimary(p.Dirs[f.Dir]+f.Base) {
+				if !yield(f) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // mayBePrimary spares the others the work of putting the path together: a file

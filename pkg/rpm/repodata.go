@@ -47,6 +47,10 @@ type Repodata struct {
 	Revision string
 	// Skipped are the packages that the repodata leaves out, as createrepo_c does.
 	Skipped []Skipped
+	// Stated is what its packages have to be held against that were not described
+	// by their own headers. Write leaves it empty: the caller knows where the facts
+	// come from.
+	Stated []Stated
 }
 
 // NamedFile is a file of a repodata directory.
@@ -93,7 +97,7 @@ func Write(entries []Entry, modules []byte, opts Options) (*Repodata, error) {
 	for _, r := range records {
 		out.Files = append(out.Files, NamedFile{Name: r.name(), Data: r.data})
 	}
-	repomd := appendRepomd(nil, out.Revision, records, newest(sorted))
+	repomd := repomdXML(out.Revision, records, newest(sorted))
 	out.Files = append(out.Files, NamedFile{Name: "repomd.xml", Data: repomd})
 	return out, nil
 }

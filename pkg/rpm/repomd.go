@@ -30,10 +30,10 @@ func contentRevision(records []record) string {
 	return strconv.FormatUint(binary.BigEndian.Uint64(h.Sum(nil))>>12, 10) // 52 bits: exact in a double too
 }
 
-// appendRepomd appends repomd.xml. timestamp, in seconds since 1970, takes the
+// repomdXML is repomd.xml. timestamp, in seconds since 1970, takes the
 // place of the metadata files' modification times.
-func appendRepomd(b []byte, revision string, records []record, timestamp int64) []byte {
-	b = append(b, xmlProlog...)
+func repomdXML(revision string, records []record, timestamp int64) []byte {
+	b := append([]byte(nil), xmlProlog...)
 	b = append(b, `<repomd xmlns="http://linux.duke.edu/metadata/repo" xmlns:rpm="http://linux.duke.edu/metadata/rpm">`+"\n"...)
 	b = appendElement(b, "  <revision>", revision, "</revision>\n")
 	for i := range records {

@@ -85,7 +85,8 @@ type Summary struct {
 	// Opened in the order of the first open.
 	Opened []Opened `json:"opened"`
 	// Fetched counts whole downloads, read-ahead included; Requests counts
-	// everything else that was asked of an origin (RPM headers), in bytes too.
+	// everything else that was asked of an origin (RPM headers, repositories'
+	// metadata), in bytes too.
 	Fetched  Count `json:"fetched"`
 	Requests Count `json:"requests"`
 	// Unused is what read-ahead fetched and nobody opened; it is part of Fetched.
