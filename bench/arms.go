@@ -119,14 +119,25 @@ func (b *bench) emptyStore(context.Context, *workload) error {
 }
 
 // onlyFacts is what is left when a store's files have been evicted: the trace
-// of the last good build, sizes, and what is known about RPMs.
+// of the last good build, sizes, and what is known about RPMs. The store finds
+// them by the digests of locks through aliases, which stay too.
 func (b *bench) onlyFacts(ctx context.Context, w *workload) error {
 	if err := errors.Join(b.warmStore(ctx, w), b.emptyStore(ctx, w)); err != nil {
 		return err
 	}
-	facts := filepath.Join("v1", "facts")
-	from, to := filepath.Join(b.warm(w), facts), filepath.Join(b.store(), facts)
-	err := filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
+	var errs []error
+	for _, dir := range []string{"facts", "alias"} {
+		errs = append(errs, copyTree(filepath.Join(b.warm(w), "v1", dir), filepath.Join(b.store(), "v1", dir)))
+	}
+	return errors.Join(append(errs, os.Chmod(b.store(), 0o700))...)
+}
+
+// copyTree copies a directory of small files; where there is none it does nothing.
+func copyTree(from, to string) error {
+	return filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) && path == from {
+			return nil
+		}
 		if err != nil {
 			return err
 		}
@@ -143,7 +154,6 @@ func (b *bench) onlyFacts(ctx context.Context, w *workload) error {
 		}
 		return os.WriteFile(filepath.Join(to, rel), data, 0o600)
 	})
-	return errors.Join(err, os.Chmod(b.store(), 0o700))
 }
 
 // warmStore builds once unless that has been done.

@@ -197,9 +197,7 @@ func (r *replay) ways(ctx context.Context) []way {
 		read := func() error { return r.lazy(ctx, binary, store) }
 		list = append(list,
 			way{name + " cold", func() error { return r.putAside(store) }, read},
-			way{name + " trace", func() error {
-				return errors.Join(r.putAside(filepath.Join(store, "v1", "blobs")), r.putAside(filepath.Join(store, "v1", "alias")))
-			}, read},
+			way{name + " trace", func() error { return r.putAside(filepath.Join(store, "v1", "blobs")) }, read},
 			way{name + " warm", func() error { return nil }, read})
 	}
 	return list

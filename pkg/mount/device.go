@@ -39,8 +39,8 @@ func openDevice(dir string, o Options) (*device, error) {
 		fmt.Sprintf("user_id=%d", os.Geteuid()),
 		fmt.Sprintf("group_id=%d", os.Getegid()),
 		fmt.Sprintf("max_read=%d", maxRead),
-		"default_permissions", // the kernel checks modes itself and asks nothing
 	}
+	options = append(options, permissionOptions(o)...)
 	if o.AllowOther {
 		options = append(options, "allow_other")
 	}
@@ -55,6 +55,18 @@ func openDevice(dir string, o Options) (*device, error) {
 		return nil, fmt.Errorf("mounting FUSE on %q: %w%s", dir, err, mountHint(err))
 	}
 	return &device{fd: fd}, nil
+}
+
+// permissionOptions have the kernel check modes itself. Below an overlay it does
+// so there, by the overlay's own attributes. The mount's would be asked for anew
+// at each open while the size is not known (their timeout is none then), and that
+// answer waits for the size: npm opens some files twice, and four such opens take
+// all the threads that it has for files.
+func permissionOptions(o Options) []string {
+	if o.UnderOverlay {
+		return nil
+	}
+	return []string{"default_permissions"}
 }
 
 // dup returns another descriptor of the same connection.

@@ -42,7 +42,8 @@
 // programs see a kernel overlayfs whose lower layer is the mount: Overlay makes it.
 // With Options.UnderOverlay a chmod -R or a podman volume's :Z and :U download
 // nothing: overlayfs copies metadata only, and the opens that it makes for itself
-// on the way are told from those of programs.
+// on the way are told from those of programs. Modes are checked by the overlay, not
+// by the mount below it.
 //
 // # Sizes that nobody knows
 //

@@ -52,8 +52,9 @@ func viaFusermount(dir string, o Options) (*device, error) {
 func fusermountOptions(o Options) []string {
 	options := []string{
 		"fsname=" + sourceName(o.ID), "subtype=" + strings.TrimPrefix(fsType, "fuse."),
-		"ro", "nosuid", "nodev", "noatime", "default_permissions", fmt.Sprintf("max_read=%d", maxRead),
+		"ro", "nosuid", "nodev", "noatime", fmt.Sprintf("max_read=%d", maxRead),
 	}
+	options = append(options, permissionOptions(o)...)
 	if o.AllowOther && usersMayAllowOther() {
 		options = append(options, "allow_other")
 	}

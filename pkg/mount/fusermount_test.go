@@ -39,4 +39,7 @@ func TestFusermountOptionsAreThoseOfAnyMount(t *testing.T) {
 			t.Errorf("%v lacks %s", got, want)
 		}
 	}
+	if slices.Contains(fusermountOptions(Options{ID: "x", UnderOverlay: true}), "default_permissions") {
+		t.Error("below an overlay each open would ask for attributes")
+	}
 }

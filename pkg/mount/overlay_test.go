@@ -141,6 +141,46 @@ func TestOverlayTellsASizeOnceTheFileIsOpen(t *testing.T) {
 	}
 }
 
+// An open asks for no attributes: the answer would wait for the size.
+func TestOverlayOpensAFileOfUnknownSizeTwice(t *testing.T) {
+	m := mountTree(t, Options{UnderOverlay: true}, files(unsized("a", "twelve bytes")))
+	path := filepath.Join(overlayOn(t, m, false), "a")
+	a, b := newAgent(t), newAgent(t)
+	a.must("open", path)
+	b.start("open", path)
+	opened := make(chan string, 1)
+	go func() {
+		_, errno := b.answer()
+		opened <- errno
+	}()
+	select {
+	case errno := <-opened:
+		if errno != "" {
+			t.Error(errno)
+		}
+	case <-m.src.content("a").sizing:
+		t.Error("the second open waits for the size")
+		m.src.state("a", 12)
+		<-opened
+	}
+	m.src.deliver("a", "twelve bytes")
+}
+
+func TestOverlayRefusesWhatModesForbid(t *testing.T) {
+	tree := files(file("plain", "#!/bin/true\n"))
+	m := mountTree(t, Options{UnderOverlay: true}, tree)
+	m.src.deliver("plain", "#!/bin/true\n")
+	top := overlayOn(t, m, false)
+	for _, uid := range []uint32{0, 1001} {
+		if got := runAs(t, uid, "cd "+top+"; [ -r plain ] && echo read; [ -x plain ] || echo no; ./plain 2>/dev/null || echo $?"); got != "read\nno\n126\n" {
+			t.Errorf("uid %d: %q", uid, got)
+		}
+	}
+	if got := runAs(t, 1001, "cd "+top+"; [ -w plain ] || echo no"); got != "no\n" {
+		t.Errorf("a file of root's is writable: %q", got)
+	}
+}
+
 // Shows S25.
 func TestOverlayMetadataChangesDownloadNothing(t *testing.T) {
 	m := mountTree(t, Options{UnderOverlay: true}, files(file("deps/a.rpm", "rpm"), file("deps/b.whl", "wheel")))
