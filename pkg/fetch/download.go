@@ -25,6 +25,9 @@ type download struct {
 	tries   int
 	noRange bool // the server can't be trusted with ranges
 	again   bool // this is the second download, after a failed check
+	// wider says that a plain request should give way to several connections as
+	// soon as there is room for them; room, that this download holds that room.
+	wider, room bool
 }
 
 // start prepares for a URL.
@@ -44,6 +47,7 @@ func (d *download) try(parent context.Context) (progress bool, err error) {
 		d.result.Retries++
 	}
 	d.tries++
+	d.wider = d.wider && d.tries == 1
 	offset, err := d.offset()
 	if err != nil {
 		return false, err
@@ -63,6 +67,8 @@ func (d *download) consume(ctx context.Context, dog *watchdog, resp *http.Respon
 	if whole || err != nil {
 		return false, err
 	}
+	// A server that can't go on in the middle would begin anew.
+	d.wider = d.wider && (resp.StatusCode == http.StatusPartialContent || resp.Header.Get("Accept-Ranges") == "bytes")
 	n, err := d.copyBody(ctx, dog, resp)
 	d.result.Bytes += n
 	if at := d.sink.Offset(); at > d.highest {
@@ -71,7 +77,7 @@ func (d *download) consume(ctx context.Context, dog *watchdog, resp *http.Respon
 	if err != nil {
 		return progress, err
 	}
-	if want := d.known(); want >= 0 && d.sink.Offset() < want {
+	if want := d.known(); want >= 0 && d.sink.Offset() < want && !d.room {
 		return progress, fmt.Errorf("%w (%d of %d bytes)", errShort, d.sink.Offset(), want)
 	}
 	d.result.URL = d.tg.redacted
@@ -153,6 +159,9 @@ func (d *download) copyBody(ctx context.Context, dog *watchdog, resp *http.Respo
 		}
 		switch {
 		case rerr == nil:
+			if d.wider && d.worthSegments() && d.takeRoom() {
+				return n, nil
+			}
 		case errors.Is(rerr, io.EOF):
 			return n, nil
 		case errors.Is(rerr, ErrTooLong):

@@ -142,11 +142,15 @@ func (d *download) complete(ctx context.Context) error {
 		}
 		return nil
 	}
-	if d.segmented() {
-		done, err := d.inSegments(ctx)
-		if done || err != nil {
+	if d.wider = d.c.opt.Segments > 1 && d.worthSegments(); !d.wider || !d.takeRoom() {
+		err := d.c.persist(ctx, d.tg, d.ticket, d.try)
+		if err != nil || !d.room {
 			return err
 		}
+	}
+	done, err := d.inSegments(ctx)
+	if done || err != nil {
+		return err
 	}
 	return d.c.persist(ctx, d.tg, d.ticket, d.try)
 }

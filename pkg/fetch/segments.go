@@ -28,7 +28,9 @@ type segments struct {
 var defaultSegments = segments{from: 8 << 20, probe: 512 << 10, piece: 2 << 20}
 
 // maxSegmented bounds the memory: so many downloads at once are segmented, with
-// a piece for each connection and two pieces to be written.
+// a piece for each connection and two pieces to be written. Others begin with one
+// connection, and go on with several when one of these has ended: the last large
+// file of many would else have one connection, and the link to itself.
 const maxSegmented = 3
 
 // piece is a part of the file that a worker fetches. done is closed when
@@ -41,20 +43,29 @@ type piece struct {
 	done     chan struct{}
 }
 
-// segmented says whether to try.
-func (d *download) segmented() bool {
-	return d.c.opt.Segments > 1 && d.tries == 0 && d.req.Size-d.sink.Offset() >= d.c.segments.from
+// worthSegments says whether enough is missing.
+func (d *download) worthSegments() bool {
+	return d.req.Size-d.sink.Offset() >= d.c.segments.from
 }
 
-// inSegments downloads with several connections. done is false when the plain
-// way must do the rest. The error is the Sink's or ctx's.
-func (d *download) inSegments(ctx context.Context) (done bool, err error) {
+// takeRoom takes a place among the segmented downloads if there is one.
+func (d *download) takeRoom() bool {
 	select {
 	case d.c.segmenting <- struct{}{}:
-		defer func() { <-d.c.segmenting }()
+		d.room, d.wider = true, false
 	default:
-		return false, nil
 	}
+	return d.room
+}
+
+// inSegments downloads with several connections, in the room that was taken, and
+// gives it back. done is false when the plain way must do the rest. The error is
+// the Sink's or ctx's.
+func (d *download) inSegments(ctx context.Context) (done bool, err error) {
+	defer func() {
+		<-d.c.segmenting
+		d.room = false
+	}()
 	first := &piece{from: d.sink.Offset(), to: d.sink.Offset() + d.c.segments.probe, done: make(chan struct{})}
 	etag := d.probe(ctx, first)
 	if first.err != nil {
@@ -72,7 +83,7 @@ func (d *download) inSegments(ctx context.Context) (done bool, err error) {
 
 // probe fetches the first piece. No second try: the plain way has those.
 func (d *download) probe(ctx context.Context, p *piece) (etag string) {
-	r := d.part(p, "")
+	r := d.part(p, d.etag)
 	defer close(p.done)
 	_, e, err := d.c.once(ctx, d.tg, d.ticket, func(ctx context.Context) (bool, error) {
 		p.tries++

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -83,6 +85,42 @@ func TestALargeFileComesBySeveralConnections(t *testing.T) {
 			t.Errorf("result = %+v, sizes %v", res, sink.sizes)
 		}
 	})
+}
+
+// The last large file of many began when the others had all the room.
+func TestALargeFileGetsMoreConnectionsOnceThereIsRoom(t *testing.T) {
+	for name, ranges := range map[string]bool{"ranges": true, "no ranges": false} {
+		t.Run(name, func(t *testing.T) {
+			inLargeWorld(t, func(t *testing.T, c *Client, o *largeOrigin, req Request) {
+				c.segments.from = 1 << 14
+				for range maxSegmented {
+					c.segmenting <- struct{}{}
+				}
+				o.fault = func(n int, w http.ResponseWriter, _ *http.Request) bool {
+					if n > 1 {
+						return false
+					}
+					if ranges {
+						w.Header().Set("Accept-Ranges", "bytes")
+					}
+					w.Header().Set("Content-Length", strconv.FormatInt(req.Size, 10))
+					w.Write(large()[:readBuffer/2])
+					<-c.segmenting // one of the others has ended
+					w.Write(large()[readBuffer/2:])
+					return true
+				}
+				sink := &memSink{}
+				_, err := c.Get(t.Context(), req, sink)
+				wantLarge(t, sink, err)
+				if got := o.ranges; ranges != (len(got) > 3) || ranges && got[1] != fmt.Sprintf("bytes=%d-%d", readBuffer, readBuffer+1<<14-1) {
+					t.Errorf("requests with the ranges %q", got)
+				}
+				if left := len(c.segmenting); left != maxSegmented-1 || sink.resets != 0 {
+					t.Errorf("%d places are taken, %d resets", left, sink.resets)
+				}
+			})
+		})
+	}
 }
 
 func TestALargeFileGoesOnFromWhereItIs(t *testing.T) {
