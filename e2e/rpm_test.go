@@ -32,8 +32,41 @@ func TestDnfInstallsFromHeadersAlone(t *testing.T) {
 		t.Errorf("%d header requests, want %d", n, len(p.entries)+1)
 	}
 	differs(t, "whole downloads", c.names(), append(transaction(), "modules.yaml")) // sorted: m-a before m-o
+	// Of the two repositories, one has so many that it is asked for its own
+	// metadata, once; it has none.
+	if len(c.metadata) != 1 || c.metadata["/baseos/repodata/repomd.xml"] != 1 {
+		t.Errorf("the requests for metadata were %v", c.metadata)
+	}
 	installed := inImage(t, image, "rpm -qa --qf '%{name}\\n' | grep -c '^app'")
 	if installed != "36" {
+		t.Errorf("%s packages are installed, want 36\n%s", installed, r)
+	}
+}
+
+// TestDnfInstallsFromTheRepositorysOwnMetadata: a repository that createrepo_c
+// has looked at is asked for that instead of for the headers of its packages.
+func TestDnfInstallsFromTheRepositorysOwnMetadata(t *testing.T) {
+	o := newRPMOrigin(t)
+	p := newRPMProject(t, o)
+	p.publish("baseos")
+	p.runs(installApp)
+	image := p.image()
+	r := p.must(p.hermetic("-t", image)...)
+	c := o.count()
+	asked := 0
+	for path, n := range c.headers {
+		if strings.HasPrefix(path, "/baseos/") {
+			asked += n
+		}
+	}
+	if asked > 8 { // a few, to see whether they say the same
+		t.Errorf("%d requests for headers of a repository that has metadata\n%s", asked, r)
+	}
+	if len(c.metadata) != 4 {
+		t.Errorf("the requests for metadata were %v, want repomd.xml, primary, filelists and other", c.metadata)
+	}
+	differs(t, "whole downloads", c.names(), append(transaction(), "modules.yaml"))
+	if installed := inImage(t, image, "rpm -qa --qf '%{name}\\n' | grep -c '^app'"); installed != "36" {
 		t.Errorf("%s packages are installed, want 36\n%s", installed, r)
 	}
 }

@@ -4,17 +4,20 @@ package e2e
 
 import (
 	"bytes"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"path"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 )
 
 // rpmOrigin is a server of RPMs that tells header requests (with a Range) from
-// whole downloads. Its paths are <repoid>/<file>.
+// whole downloads, and both from what is asked of its repositories' own metadata.
+// Its paths are <repoid>/<file>.
 type rpmOrigin struct {
 	*httptest.Server
 
@@ -29,6 +32,7 @@ type rpmOrigin struct {
 type rpmCount struct {
 	headers     map[string]int // requests with a Range, by path
 	whole       map[string]int // requests without
+	metadata    map[string]int // requests for a repository's own metadata
 	headerBytes int64
 	atOnce      int // most whole downloads under way at one time
 	now         int
@@ -67,7 +71,7 @@ func newRPMOrigin(t *testing.T) *rpmOrigin {
 func (o *rpmOrigin) forget() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.seen = rpmCount{headers: map[string]int{}, whole: map[string]int{}}
+	o.seen = rpmCount{headers: map[string]int{}, whole: map[string]int{}, metadata: map[string]int{}}
 }
 
 // count is a copy of the counters.
@@ -75,13 +79,7 @@ func (o *rpmOrigin) count() rpmCount {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	c := o.seen
-	c.headers, c.whole = map[string]int{}, map[string]int{}
-	for p, n := range o.seen.headers {
-		c.headers[p] = n
-	}
-	for p, n := range o.seen.whole {
-		c.whole[p] = n
-	}
+	c.headers, c.whole, c.metadata = maps.Clone(c.headers), maps.Clone(c.whole), maps.Clone(c.metadata)
 	return c
 }
 
@@ -130,6 +128,10 @@ func (o *rpmOrigin) gather(t *testing.T, n int, but string) <-chan struct{} {
 // ServeHTTP implements http.Handler.
 func (o *rpmOrigin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ranged := r.Header.Get("Range") != ""
+	if strings.Contains(r.URL.Path, "/repodata/") {
+		o.serveMetadata(w, r)
+		return
+	}
 	o.mu.Lock()
 	content, ok := o.files[r.URL.Path]
 	fault, hold := o.faults[r.URL.Path], o.hold
@@ -159,6 +161,18 @@ func (o *rpmOrigin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		http.ServeContent(&counted{w, o, ranged}, r, "", time.Unix(1, 0), bytes.NewReader(content))
 	}
+}
+
+func (o *rpmOrigin) serveMetadata(w http.ResponseWriter, r *http.Request) {
+	o.mu.Lock()
+	content, ok := o.files[r.URL.Path]
+	o.seen.metadata[r.URL.Path]++
+	o.mu.Unlock()
+	if !ok {
+		http.NotFound(w, r)
+		return
+	}
+	serve(content)(w, r)
 }
 
 // counted counts the bytes of header requests.

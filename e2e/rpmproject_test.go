@@ -4,7 +4,9 @@ package e2e
 
 import (
 	"fmt"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -83,6 +85,34 @@ func (p *rpmProject) lock(name string) {
 	content := p.world.read(p.t, name)
 	repoid := repoOf(name)
 	p.entries = append(p.entries, locked{repoid, p.origin.add(repoid+"/"+name, content), sha256Hex(content), len(content)})
+}
+
+// publish has createrepo_c make the metadata of a repository.
+func (p *rpmProject) publish(repoid string) {
+	p.t.Helper()
+	dir := p.t.TempDir()
+	for _, name := range p.world.rpms {
+		if repoOf(name) != repoid {
+			continue
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), p.world.read(p.t, name), 0o644); err != nil {
+			p.t.Fatal(err)
+		}
+	}
+	if out, err := exec.Command("createrepo_c", "--quiet", "--no-database", dir).CombinedOutput(); err != nil {
+		p.t.Fatalf("createrepo_c: %v\n%s", err, out)
+	}
+	made, err := filepath.Glob(filepath.Join(dir, "repodata", "*"))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	for _, file := range made {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		p.origin.add(repoid+"/repodata/"+filepath.Base(file), data)
+	}
 }
 
 // writeLock writes rpms.lock.yaml, with another architecture of which no build
