@@ -30,6 +30,7 @@ func (s *server) fill(n *node, out *fuse.Attr) time.Duration {
 	}
 	size := s.sizeNow(n)
 	if size < 0 {
+		n.resized.Store(true)
 		return 0
 	}
 	out.Size = uint64(size)

@@ -22,19 +22,21 @@
 // An inode's open files are in one of three ways, which the kernel lets be mixed
 // in some orders and answers with EIO in others:
 //
-//	direct       the content is not there (or its size was not known): each
-//	             read is a request, which waits. MAP_SHARED works where the kernel
-//	             has FUSE_DIRECT_IO_ALLOW_MMAP (6.6).
+//	direct       the content is not there, and the kernel may have been told that
+//	             its size is not known: each read is a request, which waits.
+//	             MAP_SHARED works where the kernel has FUSE_DIRECT_IO_ALLOW_MMAP
+//	             (6.6).
 //	passthrough  the content is there and the mount has passthrough: the kernel
 //	             reads the store's file itself.
-//	cached       the content is there and the mount has no passthrough: the
-//	             kernel's page cache, kept over closes.
+//	cached       all else: the kernel's page cache, kept over closes. The content
+//	             may not be there: then requests for pages wait, and programs for
+//	             the pages. Programs that unpack archives read a few bytes at a
+//	             time, of which hardly any is a request here.
 //
-// A mount has passthrough or cached files, never both; Info says which and why.
-// Files that are parts of a larger content (tree.Part) are cached in every mount.
-// In a passthrough mount the way of an inode changes only when nobody has it open:
-// the kernel refuses any other kind of open while a passthrough file is open, and
-// would refuse the mmap of a direct file while a passthrough file is open.
+// An inode is never open in two ways of which one is passthrough: the kernel refuses
+// it. So an inode that is cached or direct stays so until nobody has it open, and
+// Info says whether it may be passthrough then. Files that are parts of a larger
+// content (tree.Part) never are.
 //
 // # An overlay on top
 //

@@ -18,6 +18,7 @@ type opens struct {
 	mu          sync.Mutex
 	handles     []*handle // open files with a Blob
 	direct      int       // how many are direct
+	cached      int       // how many are cached
 	passthrough int       // how many are passthrough
 	backing     int32     // the kernel's ID of the backing file while passthrough > 0
 }
@@ -92,6 +93,8 @@ func (s *server) join(h *handle, f *os.File) {
 	switch h.way = s.choose(h, f); h.way {
 	case wayDirect:
 		o.direct++
+	case wayCached:
+		o.cached++
 	case wayPassthrough:
 		o.passthrough++
 	}
@@ -102,20 +105,19 @@ func (s *server) choose(h *handle, f *os.File) way {
 	switch {
 	case o.passthrough > 0:
 		return wayPassthrough // the kernel takes no other; it has the file already
-	case f == nil:
-		return wayDirect
-	case !s.passthrough, h.node.file.Part != nil:
-		// Passthrough is for whole files only: the kernel reads from offset 0. An
-		// inode that is never passthrough may be cached in any mount.
+	case o.cached > 0:
+		// It takes no passthrough beside this, and a direct open would wait for the
+		// pages that others are waiting for.
 		return wayCached
-	case o.direct > 0:
+	case f == nil && h.node.resized.Load(), s.passthrough && o.direct > 0:
 		return wayDirect
+	case f == nil, !s.passthrough, h.node.file.Part != nil:
+		// Passthrough is for whole files only: the kernel reads from offset 0.
+		return wayCached
 	}
 	id, errno := s.kernel.RegisterBackingFd(&fuse.BackingMap{Fd: int32(f.Fd())})
 	if errno != 0 {
-		// Never cached in a passthrough mount: the next open may succeed, and
-		// would be EIO. Direct is slower and always right.
-		return wayDirect
+		return wayCached
 	}
 	o.backing = id
 	return wayPassthrough
@@ -132,6 +134,8 @@ func (s *server) leave(h *handle) {
 	switch h.way {
 	case wayDirect:
 		o.direct--
+	case wayCached:
+		o.cached--
 	case wayPassthrough:
 		if o.passthrough--; o.passthrough == 0 {
 			_ = s.kernel.UnregisterBackingFd(o.backing) // fails when the mount is gone, and the file with it

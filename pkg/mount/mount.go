@@ -31,9 +31,11 @@ type Mount struct {
 	done bool
 }
 
-// maxBackground is how many read-ahead requests of cached files the kernel has
-// under way at once. Reads of waiting files do not count.
-const maxBackground = 64
+// maxBackground is how many requests for pages of cached files the kernel has
+// under way at once. Those of files that are waited for are among them, one or two
+// for each: with fewer, files that are there would be read page by page meanwhile.
+// For a user's mount the kernel has a limit of its own, which grows with the memory.
+const maxBackground = 1 << 14
 
 // Start mounts t on the directory dir, which must be there and no symbolic link, and
 // serves it until Unmount. The kernel mount exists when Start returns. t must not
@@ -90,9 +92,7 @@ func (m *Mount) start(o Options) error {
 	}()
 	if top := topOf(m.dir); top != nil {
 		m.minor = top.Minor
-		if !m.info.Passthrough {
-			raiseReadAhead(top)
-		}
+		raiseReadAhead(top)
 	}
 	return nil
 }

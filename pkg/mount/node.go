@@ -29,6 +29,9 @@ type node struct {
 
 	file *tree.File   // nil for a directory
 	size atomic.Int64 // of a file: bytes, or tree.SizeUnknown
+	// resized says that the kernel may have another size than this: it asked when
+	// nobody knew one.
+	resized atomic.Bool
 
 	dir *directory // nil for a file
 

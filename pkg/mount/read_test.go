@@ -63,7 +63,8 @@ func TestPresentFileIsReadByAnyUserWithoutWaiting(t *testing.T) {
 }
 
 func TestReadersOfOneFileWaitForTheSameDownload(t *testing.T) {
-	m := mountTree(t, Options{}, files(file("a", "shared")))
+	m := mountTree(t, Options{}, files(unsized("a", "shared")))
+	m.src.state("a", 6)
 	agents := []*agent{newAgent(t), newAgent(t)}
 	for _, a := range agents {
 		fd := a.must("open", m.path("a"))
@@ -76,6 +77,37 @@ func TestReadersOfOneFileWaitForTheSameDownload(t *testing.T) {
 			t.Errorf("read %q, %q", got, errno)
 		}
 	}
+}
+
+// Programs that unpack an archive read a few bytes here and there. Only the first
+// of them is a request: other bytes in the store's place show it.
+func TestWaitingFileOfKnownSizeIsReadThroughThePageCache(t *testing.T) {
+	eachMode(t, func(t *testing.T, o Options) {
+		data := strings.Repeat("0123456789abcdef", 1<<10)
+		m := mountTree(t, o, files(file("a", data)))
+		a, b := newAgent(t), newAgent(t)
+		first, second := a.must("open", m.path("a")), b.must("open", m.path("a"))
+		a.start("read", first, 16, 0)
+		within(t, "the wait", m.src.content("a").waiting)
+		b.start("read", second, 16, 32) // for the same page
+		m.src.deliver("a", data)
+		for _, reader := range []*agent{a, b} {
+			if got, errno := reader.answer(); got != "0123456789abcdef" {
+				t.Errorf("read %q, %q", got, errno)
+			}
+		}
+		if got := a.must("read", first, len(data)+1, 0); got != data {
+			t.Errorf("read %d bytes, want %d", len(got), len(data))
+		}
+		if err := os.WriteFile(m.src.content("a").path, []byte(strings.Repeat("x", len(data))), 0o444); err != nil {
+			t.Fatal(err)
+		}
+		for at := range 8 {
+			if got, want := b.must("read", second, 5, 2000*at+at), data[2000*at+at:][:5]; got != want {
+				t.Errorf("read %q at %d, want %q", got, 2000*at+at, want)
+			}
+		}
+	})
 }
 
 func TestInodeChangesItsWayOnlyWhenClosed(t *testing.T) {
@@ -92,14 +124,14 @@ func TestInodeChangesItsWayOnlyWhenClosed(t *testing.T) {
 		// The first is still open, and may be mapped: the second must not be refused
 		// for it, nor take the first one's right to map away.
 		if got := a.must("mmap", first, 5, "shared"); got != "bytes" {
-			t.Errorf("MAP_SHARED of the direct file: %q", got)
+			t.Errorf("MAP_SHARED of the first: %q", got)
 		}
 		second := b.must("open", m.path("a"))
 		if got := b.must("read", second, 100, 0); got != "bytes" {
 			t.Errorf("second reader: %q", got)
 		}
 		if got := a.must("mmap", first, 5, "private"); got != "bytes" {
-			t.Errorf("MAP_PRIVATE of the direct file: %q", got)
+			t.Errorf("MAP_PRIVATE of the first: %q", got)
 		}
 		a.stop() // the mapping goes with the process
 		b.must("close", second)
@@ -221,12 +253,17 @@ func TestContentOfAnotherLengthIsNeverServed(t *testing.T) {
 }
 
 func TestManyWaitersLeaveRoomForOthers(t *testing.T) {
-	const n = 60
+	eachMode(t, testManyWaiters)
+}
+
+func testManyWaiters(t *testing.T, o Options) {
+	const n = 99
+	late := strings.Repeat("late", 1<<14) // more than a page
 	tr := files(file("present", "here"))
 	for i := range n {
-		tr.Files = append(tr.Files, file(fmt.Sprintf("late%02d", i), "late"))
+		tr.Files = append(tr.Files, file(fmt.Sprintf("late%02d", i), late))
 	}
-	m := mountTree(t, Options{}, tr)
+	m := mountTree(t, o, tr)
 	m.src.deliver("present", "here")
 	cats := exec.Command("sh", "-c", "for i in "+m.dir+"/late*; do cat $i & done; wait")
 	var out, stderr strings.Builder
@@ -237,17 +274,17 @@ func TestManyWaitersLeaveRoomForOthers(t *testing.T) {
 	for i := range n {
 		within(t, "the wait", m.src.content(fmt.Sprintf("late%02d", i)).waiting)
 	}
-	if got := runAs(t, 1001, "ls "+m.dir+" | wc -l; cat "+m.path("present")); got != "61\nhere" {
+	if got := runAs(t, 1001, "ls "+m.dir+" | wc -l; cat "+m.path("present")); got != "100\nhere" {
 		t.Errorf("%q", got)
 	}
 	for i := range n {
-		m.src.deliver(fmt.Sprintf("late%02d", i), "late")
+		m.src.deliver(fmt.Sprintf("late%02d", i), late)
 	}
 	if err := cats.Wait(); err != nil {
 		t.Fatal(err)
 	}
-	if out.String() != strings.Repeat("late", n) {
-		t.Errorf("%q\n%s", out.String(), stderr.String())
+	if out.String() != strings.Repeat(late, n) {
+		t.Errorf("%d bytes\n%s", out.Len(), stderr.String())
 	}
 }
 

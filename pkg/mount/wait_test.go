@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/lazybuild/lazybuild/pkg/tree"
 )
 
 // noteLooks makes every look at a caller's signals visible to the test. It must
@@ -30,7 +32,7 @@ func noteLooks(m *testMount) <-chan bool {
 
 // Shows S23.
 func TestHarmlessSignalDoesNotBreakARead(t *testing.T) {
-	m := mountTree(t, Options{}, files(file("a", "whole")))
+	m := mountTree(t, Options{}, files(unsized("a", "whole")))
 	looks := noteLooks(m)
 	a := newAgent(t)
 	fd := a.must("open", m.path("a"))
@@ -50,18 +52,24 @@ func TestHarmlessSignalDoesNotBreakARead(t *testing.T) {
 
 // Shows S23.
 func TestKilledReaderGoesAtOnceAndOthersGetTheBytes(t *testing.T) {
+	direct, cached := unsized("a", "whole"), file("a", "whole")
 	cases := []struct {
 		name   string
+		file   tree.File
 		signal syscall.Signal
 		clone  uintptr
 	}{
-		{"SIGKILL", syscall.SIGKILL, 0},
-		{"SIGHUP", syscall.SIGHUP, 0}, // fatal by default: the kernel makes it a SIGKILL
-		{"SIGKILL in a container", syscall.SIGKILL, syscall.CLONE_NEWPID},
+		{"SIGKILL", direct, syscall.SIGKILL, 0},
+		{"SIGHUP", direct, syscall.SIGHUP, 0}, // fatal by default: the kernel makes it a SIGKILL
+		{"SIGKILL in a container", direct, syscall.SIGKILL, syscall.CLONE_NEWPID},
+		{"SIGKILL, known size", cached, syscall.SIGKILL, 0},
+		{"SIGHUP, known size", cached, syscall.SIGHUP, 0},
+		{"SIGKILL in a container, known size", cached, syscall.SIGKILL, syscall.CLONE_NEWPID},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			m := mountTree(t, Options{}, files(file("a", "whole")))
+			m := mountTree(t, Options{}, files(c.file))
+			m.src.state("a", 5)
 			// cat, not an agent: Go handles SIGHUP itself.
 			victim := exec.Command("cat", m.path("a"))
 			victim.SysProcAttr = &syscall.SysProcAttr{Cloneflags: c.clone}
@@ -76,7 +84,9 @@ func TestKilledReaderGoesAtOnceAndOthersGetTheBytes(t *testing.T) {
 			other := newAgent(t)
 			fd := other.must("open", m.path("a"))
 			other.start("read", fd, 100, 0)
-			within(t, "the other's wait", m.src.content("a").waiting)
+			if c.file.Size < 0 { // else it waits in the kernel, for the victim's page
+				within(t, "the other's wait", m.src.content("a").waiting)
+			}
 
 			if err := victim.Process.Signal(c.signal); err != nil {
 				t.Fatal(err)
@@ -122,7 +132,7 @@ func TestUnseenCallersAreWarnedOfOnce(t *testing.T) {
 }
 
 func TestKillAfterAHarmlessSignalIsSeen(t *testing.T) {
-	m := mountTree(t, Options{}, files(file("a", "whole")))
+	m := mountTree(t, Options{}, files(unsized("a", "whole")))
 	looks := noteLooks(m)
 	a := newAgent(t)
 	fd := a.must("open", m.path("a"))
