@@ -10,9 +10,10 @@ TAGS := remote containers_image_openpgp exclude_graphdriver_btrfs
 export CGO_ENABLED := 0
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 COMMIT := $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
-# Where modules come from on machines without go: where this machine's come from.
-GOPROXY_HERE := $(shell go env GOPROXY 2>/dev/null)
-LDFLAGS := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X 'main.goproxy=$(GOPROXY_HERE)'
+# Where modules come from on machines without go: the go command's own default. What
+# this machine is configured for is nobody else's, and may have a password in it.
+GOPROXY_DEFAULT := $(shell unset GOPROXY; GOENV=off go env GOPROXY 2>/dev/null)
+LDFLAGS := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X 'main.goproxy=$(GOPROXY_DEFAULT)'
 
 CACHE := $(or $(LAZYBUILD_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/lazybuild-dev)
 # What setup.sh found this host to need, for every command that runs podman.

@@ -7,8 +7,9 @@ import (
 	"strings"
 )
 
-// goproxy is where lazybuild takes Go modules from when nobody says it: what
-// `make build` found in the builder's `go env GOPROXY`; empty in other builds.
+// goproxy is where lazybuild takes Go modules from when nobody says it: the default
+// of the go command that `make` has built it with, whatever the builder's own
+// setting; empty in other builds.
 var goproxy string
 
 // configuredGoProxy is the GOPROXY that the user has set, in the environment or
