@@ -9,7 +9,7 @@
 //	service    lazybuild, its proxy in a container, the proxy image loaded and
 //	           podman's service running
 //	container  the same without a service
-//	nothing    the same without a service and without the image
+//	nothing    the same without a service and without a proxy image
 //
 // All of them take turns, round after round, with a lock of five artifacts and
 // with one of ten thousand. A lock is planned once before, so that kept plans
