@@ -37,14 +37,20 @@ func (s *Source) repodata(ctx context.Context, dir, modulesPath string) ([]tree.
 	name := s.repodataKey(entries, modules)
 	var fresh freshFacts
 	blob, _, err := s.view.Make(ctx, name, func(ctx context.Context, w io.Writer) error {
-		made, err := s.makeRepodata(ctx, packages, entries, modules, &fresh)
-		if err != nil {
-			return err
+		data := s.noted(name)
+		if data == nil {
+			made, err := s.makeRepodata(ctx, packages, entries, modules, &fresh)
+			if err != nil {
+				return err
+			}
+			if data, err = made.MarshalBinary(); err != nil {
+				return err
+			}
+			if len(made.Stated) > 0 {
+				s.note(name, data)
+			}
 		}
-		data, err := made.MarshalBinary()
-		if err == nil {
-			_, err = w.Write(data)
-		}
+		_, err := w.Write(data)
 		return err
 	})
 	s.keep(&fresh)
@@ -53,6 +59,39 @@ func (s *Source) repodata(ctx context.Context, dir, modulesPath string) ([]tree.
 	}
 	defer blob.Close()
 	return s.readRepodata(blob)
+}
+
+// notedSection is where repodata stands among the store's facts.
+const notedSection = "repodata"
+
+// noteOf names repodata among the store's facts, apart for each set of credentials.
+func (s *Source) noteOf(name string) digest.Digest {
+	return digest.FromBytes([]byte("lazybuild repodata " + s.view.Tag() + " " + name))
+}
+
+// note keeps repodata among the facts too if it was made of what repositories
+// say, of which no facts about single packages are kept: a store that had to make
+// room need not ask for all of it again. Nobody waits for that.
+func (s *Source) note(name string, data []byte) {
+	s.wg.Go(func() {
+		section, err := json.Marshal(data)
+		if err == nil {
+			err = s.setSection(s.noteOf(name), notedSection, section, tree.SizeUnknown)
+		}
+		if err != nil {
+			s.debug("noting repodata: %v", err)
+		}
+	})
+}
+
+// noted is what note has kept; nil when that is nothing of use.
+func (s *Source) noted(name string) []byte {
+	facts, err := s.store.Facts(s.noteOf(name))
+	var data []byte
+	if err != nil || json.Unmarshal(facts.Sections[notedSection], &data) != nil || new(rpm.Repodata).UnmarshalBinary(data) != nil {
+		return nil
+	}
+	return data
 }
 
 func (s *Source) makeRepodata(ctx context.Context, packages []*tree.File, entries []rpm.Entry, modules []byte, fresh *freshFacts) (*rpm.Repodata, error) {

@@ -6,11 +6,14 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/lazybuild/lazybuild/pkg/digest"
 	"github.com/lazybuild/lazybuild/pkg/rpm"
+	"github.com/lazybuild/lazybuild/pkg/store"
 	"github.com/lazybuild/lazybuild/pkg/tree"
 )
 
@@ -139,6 +142,42 @@ func TestRepositoryIsAskedInsteadOfItsHeaders(t *testing.T) {
 	}
 	if metadata, n := w.asking(); metadata != "" || n != 1 {
 		t.Errorf("for the next build of the host the origin was asked for %q and %d packages", metadata, n)
+	}
+}
+
+// TestRepodataOfARepositoryOutlivesItsBlob: a store that had to make room need
+// not ask again, and what was said is still held against the packages.
+func TestRepodataOfARepositoryOutlivesItsBlob(t *testing.T) {
+	w := newManyRPMs(t)
+	w.addLarge("lied-about")
+	w.publish(lying("lied-about"))
+	want := w.build().expand()
+	w.asking()
+	dir := w.store.Dir()
+	if err := w.store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	blobs, _ := filepath.Glob(filepath.Join(dir, "v1", "blobs", "*", "*", "*"))
+	if len(blobs) == 0 {
+		t.Fatal("the test does not find the store's blobs")
+	}
+	for _, file := range blobs {
+		if err := os.Remove(file); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var err error
+	if w.store, err = store.Open(dir, store.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { w.store.Close() })
+	next := w.build()
+	sameAs(t, want, next.expand())
+	if metadata, n := w.asking(); metadata != "" || n != 0 {
+		t.Errorf("the origin was asked for %q and %d headers", metadata, n)
+	}
+	if err := next.read("lied-about"); err == nil || !strings.Contains(err.Error(), "build again") {
+		t.Errorf("reading the package that was lied about: %v", err)
 	}
 }
 
