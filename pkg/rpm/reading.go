@@ -174,12 +174,37 @@ func (p *reading) filelists(m *markup) {
 			p.version(m)
 		case "file":
 			kind, path := readFile(m)
-			slash := strings.LastIndexByte(path, '/') + 1
-			p.Files = append(p.Files, File{Dir: p.dir(path[:slash]), Kind: kind, Base: path[slash:]})
+			p.addFile(kind, path)
+			for path, ok := m.plainFile(); ok; path, ok = m.plainFile() {
+				p.addFile(FilePlain, path)
+			}
 		default:
 			m.failf("the unknown element %.40q", name)
 		}
 	})
+}
+
+// plainFile is the path of the next element if that is a file without
+// attributes and references, as nearly all in filelists are. It is there for
+// speed: children reads such a file as well.
+func (m *markup) plainFile() (string, bool) {
+	const start, end = "<file>", "</file>"
+	line := strings.IndexByte(m.rest, '<')
+	if line < 0 || !strings.HasPrefix(m.rest[line:], start) || !plain(m.rest[:line], inText) {
+		return "", false
+	}
+	rest := m.rest[line+len(start):]
+	n := strings.IndexByte(rest, '<')
+	if n < 0 || !strings.HasPrefix(rest[n:], end) || !plain(rest[:n], inText) {
+		return "", false
+	}
+	m.rest = rest[n+len(end):]
+	return rest[:n], true
+}
+
+func (p *reading) addFile(kind FileKind, path string) {
+	slash := strings.LastIndexByte(path, '/') + 1
+	p.Files = append(p.Files, File{Dir: p.dir(path[:slash]), Kind: kind, Base: path[slash:]})
 }
 
 // dir is the directory's index. Files of one directory mostly stand together.
