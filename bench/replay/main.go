@@ -28,6 +28,7 @@ func main() {
 	flag.DurationVar(&c.think, "think", 0, "how long a reader works on each megabyte")
 	flag.BoolVar(&c.https, "https", false, "the origin speaks HTTPS, and HTTP/2 to lazybuild")
 	flag.BoolVar(&c.random, "random", false, "read in another order than that of the lock")
+	flag.BoolVar(&c.unpack, "unpack", false, "open all files, and then read them in the small steps of who unpacks zip archives; without -think")
 	flag.IntVar(&c.rounds, "rounds", 5, "how often each way is measured")
 	flag.Parse()
 	if err := run(context.Background(), c); err != nil {

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"archive/zip"
 	"bytes"
 	"context"
 	"errors"
@@ -16,6 +17,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -32,7 +34,7 @@ type config struct {
 	binary, cache, lock, link string
 	readers, rounds           int
 	think                     time.Duration
-	random, https             bool
+	random, https, unpack     bool
 }
 
 // replay is the files to read, in the order of reading, and who serves them.
@@ -272,21 +274,80 @@ func (r *replay) lazy(ctx context.Context, binary, store string) error {
 	return err
 }
 
-// readAll reads all files below dir, so many at a time.
+// readAll opens and reads all files below dir, so many at a time. To unpack, all
+// are opened before the first is read.
 func (r *replay) readAll(dir string) error {
+	if !r.c.unpack {
+		return r.each(func(path string) error { return r.readFile(filepath.Join(dir, path)) })
+	}
+	var mu sync.Mutex
+	open := map[string]*os.File{}
+	defer func() {
+		for _, f := range open {
+			f.Close()
+		}
+	}()
+	err := r.each(func(path string) error {
+		f, err := os.Open(filepath.Join(dir, path))
+		mu.Lock()
+		defer mu.Unlock()
+		if err == nil {
+			open[path] = f
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return r.each(func(path string) error { return unpack(open[path]) })
+}
+
+// each calls read for each file, so many at a time.
+func (r *replay) each(read func(path string) error) error {
 	var g errgroup.Group
 	g.SetLimit(r.c.readers)
 	for _, e := range r.read {
-		g.Go(func() error {
-			f, err := os.Open(filepath.Join(dir, e.Path))
-			if err != nil {
-				return err
-			}
-			defer f.Close()
-			n, err := io.Copy(io.Discard, f)
-			time.Sleep(time.Duration(float64(r.c.think) * float64(n) / 1e6))
-			return err
-		})
+		g.Go(func() error { return read(e.Path) })
 	}
 	return g.Wait()
+}
+
+// readFile reads a file from its beginning and works on it.
+func (r *replay) readFile(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	n, err := io.Copy(io.Discard, f)
+	time.Sleep(time.Duration(float64(r.c.think) * float64(n) / 1e6))
+	return err
+}
+
+// unpack reads a file as uv does: a zip archive's end, and then each file in it,
+// its header and at most 16 kB at a time. All else is read from its beginning.
+func unpack(f *os.File) error {
+	fi, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	z, err := zip.NewReader(f, fi.Size())
+	if errors.Is(err, zip.ErrFormat) {
+		_, err := io.Copy(io.Discard, f)
+		return err
+	}
+	if err != nil {
+		return err
+	}
+	for _, e := range z.File {
+		at, err := e.DataOffset()
+		if err != nil {
+			return err
+		}
+		data := io.NewSectionReader(f, at, int64(e.CompressedSize64))
+		if _, err := io.CopyBuffer(struct{ io.Writer }{io.Discard}, struct{ io.Reader }{data}, make([]byte, 16<<10)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
