@@ -11,6 +11,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -156,7 +157,7 @@ func startToxiproxy(t *testing.T, upstream string) *toxiproxy {
 	if err != nil {
 		t.Fatalf("building toxiproxy: %v", err)
 	}
-	x := &toxiproxy{t: t, program: strings.TrimSpace(string(out)), listen: "127.0.0.1:0", upstream: upstream}
+	x := &toxiproxy{t: t, program: strings.TrimSpace(string(out)), listen: ownAddress(t, upstream) + ":0", upstream: upstream}
 	x.start()
 	t.Cleanup(func() { x.kill() })
 	return x
@@ -165,7 +166,8 @@ func startToxiproxy(t *testing.T, upstream string) *toxiproxy {
 // start starts the program, with good connections.
 func (x *toxiproxy) start() {
 	x.t.Helper()
-	host, port, _ := net.SplitHostPort(freePort(x.t))
+	own, _, _ := net.SplitHostPort(x.listen)
+	host, port, _ := net.SplitHostPort(freeAddress(x.t, own))
 	x.api = "http://" + net.JoinHostPort(host, port)
 	cmd := exec.Command(x.program, "-host", host, "-port", port)
 	if err := cmd.Start(); err != nil {
@@ -180,10 +182,22 @@ func (x *toxiproxy) start() {
 	x.listen = made["listen"].(string)
 }
 
-// freePort is an address of the loopback on which nobody listens now.
-func freePort(t *testing.T) string {
+// ownAddress is an address of the loopback (127.0.0.0/8) that no other test uses:
+// upstream's port makes it. On a shared one somebody else may get the port of a
+// proxy that does not listen for a moment.
+func ownAddress(t *testing.T, upstream string) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	addr, err := netip.ParseAddrPort(upstream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return netip.AddrFrom4([4]byte{127, 77, byte(addr.Port() >> 8), byte(addr.Port())}).String()
+}
+
+// freeAddress is host with a port on which nobody listens now.
+func freeAddress(t *testing.T, host string) string {
+	t.Helper()
+	l, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -45,7 +45,7 @@ func (p *project) useRelay() {
 		u.Path = r.near.name
 	} else {
 		r.far = address{"tcp", u.Host}
-		r.near = address{"tcp", freePort(p.t)}
+		r.near = address{"tcp", freeAddress(p.t, "127.0.0.1")}
 		u.Host = r.near.name
 		alsoKnow(p.t, r.far.name, r.near.name)
 	}
