@@ -9,6 +9,8 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+
+	"golang.org/x/sys/unix"
 )
 
 // Measurement is what the programs that measure one thing have in common.
@@ -23,7 +25,7 @@ type Measurement struct {
 // Measure is the main function of `make bench-<name>`. It defines the flags that
 // all have, besides the program's own, and calls run until a Ctrl-C.
 func Measure(name, title string, run func(context.Context, *Measurement) error) {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, unix.SIGTERM)
 	defer stop()
 	var m Measurement
 	flag.StringVar(&m.Binary, "lazybuild", "bin/lazybuild", "the lazybuild to measure")
