@@ -2,9 +2,7 @@ package content
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
-	"io"
 	"net/http"
 	"regexp"
 	"strings"
@@ -21,15 +19,7 @@ func content(t *testing.T, files []tree.File, kind string) string {
 	t.Helper()
 	for _, f := range files {
 		if strings.HasSuffix(f.Path, kind+".gz") {
-			r, err := gzip.NewReader(bytes.NewReader(f.Content))
-			if err != nil {
-				t.Fatal(err)
-			}
-			text, err := io.ReadAll(r)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return string(text)
+			return unzipped(t, f.Content)
 		}
 	}
 	t.Fatalf("there is no %s in the repodata", kind)
