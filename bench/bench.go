@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -39,13 +40,13 @@ type bench struct {
 	count    int           // of images, and of what was put aside
 }
 
-func newBench(ctx context.Context, cache, binary string, o *origin.Server) (*bench, error) {
-	b := &bench{binary: binary, origin: o}
+func newBench(ctx context.Context, c config, o *origin.Server) (*bench, error) {
+	b := &bench{binary: c.binary, origin: o}
 	var err error
-	if b.work, err = os.MkdirTemp(cache, "work-"); err != nil {
+	if b.work, err = os.MkdirTemp(cmp.Or(c.work, c.cache), "work-"); err != nil {
 		return nil, err
 	}
-	if b.short, err = os.MkdirTemp("/var/tmp", "lazy-bench-"); err != nil {
+	if b.short, err = os.MkdirTemp(cmp.Or(c.work, "/var/tmp"), "lazy-bench-"); err != nil {
 		return nil, errors.Join(err, b.close())
 	}
 	if err := b.isolate(ctx); err != nil {
@@ -135,7 +136,8 @@ func (b *bench) putAside(dir string) error {
 // settle is how long the file system is given after a great removal.
 const settle = 30 * time.Second
 
-// So many builds are left lying about, unless less than roomy bytes are free.
+// So many builds are left lying about, unless less than roomy bytes are free, or
+// a third of a smaller disk.
 const (
 	leftBuilds = 80
 	roomy      = 20 << 30
@@ -147,7 +149,7 @@ func (b *bench) tidy(ctx context.Context) error {
 	if err := unix.Statfs(b.work, &st); err != nil {
 		return err
 	}
-	full := int64(st.Bavail)*st.Bsize < roomy
+	full := int64(st.Bavail)*st.Bsize < min(roomy, int64(st.Blocks)*st.Bsize/3)
 	if len(b.images) == 0 || !full && len(b.images) < leftBuilds {
 		return nil
 	}

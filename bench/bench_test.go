@@ -4,13 +4,18 @@ package main
 
 import (
 	"archive/zip"
+	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/lazybuild/lazybuild/bench/show"
+	"github.com/lazybuild/lazybuild/e2e/prefetch"
 )
 
 func TestProjectOfAFile(t *testing.T) {
@@ -149,4 +154,42 @@ func TestPartLeavesPackagesOut(t *testing.T) {
 
 func sample(workload string, round int) show.Sample {
 	return show.Sample{Workload: workload, Link: "slow", Arm: "d", Round: round, Took: time.Second}
+}
+
+// A round that goes backwards has everything that the others have.
+func TestEverySecondRoundGoesBackwards(t *testing.T) {
+	list := []int{1, 2, 3}
+	for round, want := range [][]int{{1, 2, 3}, {3, 2, 1}, {1, 2, 3}} {
+		if got := inOrder(round, list); !slices.Equal(got, want) {
+			t.Errorf("round %d: %v, not %v", round, got, want)
+		}
+	}
+}
+
+func TestFloorOnAnotherFileSystem(t *testing.T) {
+	const elsewhere = "/dev/shm"
+	var here, there unix.Stat_t
+	from := t.TempDir()
+	if err := errors.Join(unix.Stat(from, &here), unix.Stat(elsewhere, &there)); err != nil {
+		t.Fatal(err)
+	}
+	if here.Dev == there.Dev {
+		t.Skip("temporary files are there too")
+	}
+	to, err := os.MkdirTemp(elsewhere, "bench-test-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(to) })
+	if err := os.WriteFile(filepath.Join(from, "a"), []byte("text"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // what is there already stays
+		if err := link([]prefetch.Entry{{Path: "a"}}, from, to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, err := os.ReadFile(filepath.Join(to, "a")); err != nil || string(got) != "text" {
+		t.Errorf("%q, %v", got, err)
+	}
 }

@@ -32,7 +32,7 @@ func openLog(c config) (*log, error) {
 	if _, err := io.Copy(h, binary); err != nil {
 		return nil, err
 	}
-	fmt.Fprintf(h, "%+v", c.faults)
+	fmt.Fprintf(h, "%+v%s", c.faults, c.work)
 	if c.https {
 		fmt.Fprint(h, "https")
 	}

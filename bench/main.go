@@ -21,8 +21,13 @@
 // process that is as slow as the link (package origin).
 //
 // All ways take turns, round after round, so that a slow minute of the machine
-// hits all of them. Each measurement is written down at once; a run that was
-// interrupted goes on where it was. Nobody else should use the machine.
+// hits all of them, and every second round goes backwards, so that none always
+// comes after the same other. Each measurement is written down at once; a run
+// that was interrupted goes on where it was. Nobody else should use the machine.
+//
+// A file system that gets slower while it is written to, or is full of files
+// that were deleted just now, changes ratios: -work names a directory on another
+// one, a tmpfs for example.
 //
 // Needs what hack/setup.sh installs, and root. From the repository's root:
 //
@@ -49,6 +54,7 @@ import (
 // config is the command line.
 type config struct {
 	binary, cache, out     string
+	work                   string
 	workloads, links, arms []string
 	preset                 string
 	cells                  []cell
@@ -79,6 +85,7 @@ func parse(args []string) (config, error) {
 	f := flag.NewFlagSet("bench", flag.ExitOnError)
 	f.StringVar(&c.binary, "lazybuild", "bin/lazybuild", "the lazybuild to measure")
 	f.StringVar(&c.cache, "cache", "", "directory for locks, downloads and results (default: bench in the cache of hack/setup.sh)")
+	f.StringVar(&c.work, "work", "", "directory for what the builds write, podman's storage too (default: in the cache, and /var/tmp)")
 	f.StringVar(&c.out, "out", "docs/benchmarks", "directory for the table and the plot")
 	f.StringVar(&c.preset, "preset", "short", "short, or full: every workload on every link")
 	workloads := f.String("workloads", strings.Join(allWorkloads, ","), "what to build; with this, -links or -arms: each on each link in each way")

@@ -57,7 +57,9 @@ func (m *maker) npm(ctx context.Context, w *workload) error {
 	if err := write(map[string]string{"package.json": string(manifest)}, w.lazy, w.local, w.direct); err != nil {
 		return err
 	}
-	offline := fmt.Sprintf(npmFile, "", "--offline ")
+	// npm copies into its cache what it installs. That stays out of the image, as
+	// it does where the cache is a mount.
+	offline := fmt.Sprintf(npmFile, "--mount=type=tmpfs,target=/var/cache/npm ", "--offline ")
 	if err := write(map[string]string{"Containerfile": offline}, w.lazy, w.local); err != nil {
 		return err
 	}

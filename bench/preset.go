@@ -16,10 +16,10 @@ type cell struct {
 }
 
 // left is about how long it takes to measure what is not measured yet, when
-// round has come to the cell at that place.
+// round has come to the cell at that place of its order.
 func (m *measured) left(round, at int) (sum time.Duration) {
 	for r := round; r < m.c.rounds; r++ {
-		for i, cell := range m.c.cells {
+		for i, cell := range inOrder(r, m.c.cells) {
 			if r == round && i < at {
 				continue
 			}

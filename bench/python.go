@@ -27,15 +27,16 @@ RUN %s
 `
 
 // installers are the commands that install requirements.txt: from find-links,
-// and from an index with a cache.
+// and from an index with a cache. pip keeps what comes over plain HTTP in its
+// cache only if the host is a trusted one.
 var installers = map[string]struct{ local, direct, cache string }{
 	"uv": {
 		". /cachi2/cachi2.env && uv pip install --system --break-system-packages --no-cache --no-deps --no-index --find-links /cachi2/output/deps/pip -r requirements.txt",
-		"uv pip install --system --break-system-packages --no-deps --index-url %s/simple/ -r requirements.txt", "/root/.cache/uv",
+		"uv pip install --system --break-system-packages --no-deps --index-url URL/simple/ -r requirements.txt", "/root/.cache/uv",
 	},
 	"pip": {
 		". /cachi2/cachi2.env && pip install --break-system-packages --root-user-action=ignore --no-compile --no-cache-dir --no-deps -r requirements.txt",
-		"pip install --break-system-packages --root-user-action=ignore --no-compile --no-deps --index-url %s/simple/ -r requirements.txt", "/root/.cache/pip",
+		"pip install --break-system-packages --root-user-action=ignore --no-compile --no-deps --trusted-host HOST --index-url URL/simple/ -r requirements.txt", "/root/.cache/pip",
 	},
 }
 
@@ -79,7 +80,8 @@ func (m *maker) python(ctx context.Context, w *workload) error {
 	if err != nil {
 		return err
 	}
-	direct := cacheMount + how.cache + " " + fmt.Sprintf(how.direct, m.origin.URL)
+	_, host, _ := strings.Cut(m.origin.URL, "://")
+	direct := cacheMount + how.cache + " " + strings.NewReplacer("URL", m.origin.URL, "HOST", host).Replace(how.direct)
 	if err := write(map[string]string{"Containerfile": fmt.Sprintf(pythonFile, direct)}, w.direct); err != nil {
 		return err
 	}

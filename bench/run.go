@@ -32,12 +32,13 @@ func run(ctx context.Context, c config) (err error) {
 		return err
 	}
 	defer o.Close()
-	b, err := newBench(ctx, c.cache, c.binary, o)
+	b, err := newBench(ctx, c, o)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, b.close()) }()
-	p := show.Page{Command: command(c), Machine: show.Machine(ctx, c.binary), Note: c.note, Began: time.Now()}
+	machine := append(show.Machine(ctx, c.binary), "builds write to "+show.FileSystem(b.work))
+	p := show.Page{Command: command(c), Machine: machine, Note: c.note, Began: time.Now()}
 	m := &maker{cache: c.cache, work: b.work, binary: c.binary, origin: o}
 	workloads := map[string]*workload{}
 	for _, name := range c.workloads {
@@ -86,10 +87,7 @@ type measured struct {
 func (m *measured) rounds(ctx context.Context, save func() error) error {
 	say("about %v for what is not measured yet", m.left(0, 0).Round(time.Minute))
 	for round := range m.c.rounds {
-		for i, cell := range m.c.cells {
-			if round >= cell.rounds {
-				continue
-			}
+		for i := range inOrder(round, m.c.cells) {
 			if err := m.cell(ctx, round, i); err != nil {
 				return err
 			}
@@ -101,15 +99,25 @@ func (m *measured) rounds(ctx context.Context, save func() error) error {
 	return nil
 }
 
-// cell measures all ways on one workload and link.
+// inOrder is a round's order: every second round goes backwards. What comes after
+// a build that has written much, or has filled a cache, is not always the same.
+func inOrder[T any](round int, list []T) []T {
+	list = slices.Clone(list)
+	if round%2 == 1 {
+		slices.Reverse(list)
+	}
+	return list
+}
+
+// cell measures all ways on one workload and link; at is its place in the round.
 func (m *measured) cell(ctx context.Context, round, at int) error {
-	cell := m.c.cells[at]
+	cell := inOrder(round, m.c.cells)[at]
 	w, l := m.workloads[cell.workload], m.links[cell.link]
 	list, err := chosen(cell.arms)
 	if err != nil {
 		return err
 	}
-	for _, a := range list {
+	for _, a := range inOrder(round, list) {
 		if !m.todo(cell, a.id, round) {
 			continue
 		}
@@ -190,6 +198,9 @@ func command(c config) string {
 	}
 	if c.https {
 		args += " -https"
+	}
+	if c.work != "" {
+		args += " -work DIR"
 	}
 	if c.faults != (origin.Faults{}) {
 		args += fmt.Sprintf(" -busy %d -cut %d", c.faults.Busy, c.faults.Cut)

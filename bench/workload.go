@@ -4,9 +4,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/lazybuild/lazybuild/bench/origin"
 	"github.com/lazybuild/lazybuild/e2e/prefetch"
@@ -84,14 +88,19 @@ func write(files map[string]string, dirs ...string) error {
 	return nil
 }
 
-// link makes dir a directory of links to the entries' files below from.
+// link makes dir a directory of links to the entries' files below from, or of
+// copies where that is another file system.
 func link(entries []prefetch.Entry, from, dir string) error {
 	for _, e := range entries {
 		to := filepath.Join(dir, e.Path)
 		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 			return err
 		}
-		if err := os.Link(filepath.Join(from, e.Path), to); err != nil && !os.IsExist(err) {
+		err := os.Link(filepath.Join(from, e.Path), to)
+		if errors.Is(err, unix.EXDEV) {
+			err = copyFile(filepath.Join(from, e.Path), to, 0o644)
+		}
+		if err != nil && !errors.Is(err, fs.ErrExist) {
 			return err
 		}
 	}

@@ -4,14 +4,17 @@ package show
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/moby/sys/mountinfo"
 	"golang.org/x/sys/unix"
 )
 
@@ -33,6 +36,22 @@ func Machine(ctx context.Context, binary string) (lines []string) {
 		}
 	}
 	return lines
+}
+
+// FileSystem is the type of the file system that dir is on, "ext4" for example.
+func FileSystem(dir string) string {
+	mounts, err := mountinfo.GetMounts(mountinfo.ParentsFilter(dir))
+	if err != nil || len(mounts) == 0 {
+		return "?"
+	}
+	// The longest mount point is the nearest; of several there, the last one covers the others.
+	nearest := slices.MaxFunc(mounts, func(a, b *mountinfo.Info) int { return cmp.Compare(len(a.Mountpoint), len(b.Mountpoint)) })
+	for _, m := range mounts {
+		if m.Mountpoint == nearest.Mountpoint {
+			nearest = m
+		}
+	}
+	return nearest.FSType
 }
 
 // field is the value of the first "name: value" in a file.
