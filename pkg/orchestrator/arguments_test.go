@@ -143,7 +143,7 @@ func TestTheRewrittenContainerfileDeclaresTheDependencies(t *testing.T) {
 	}
 	copied := filepath.Join(b.state.Tmp, "Containerfile.0")
 	got, err := os.ReadFile(copied)
-	want := "FROM base\nARG LAZYBUILD_DEPS='" + b.o.Plan.Tree.Fingerprint() + "'\nARG PIP_NO_INDEX='true'\nRUN make\n"
+	want := "FROM base\nARG LAZYBUILD_DEPS='" + b.o.Plan.Tree.Fingerprint() + "' PIP_NO_INDEX='true'\nRUN make\n"
 	if err != nil || string(got) != want {
 		t.Errorf("got %q, %v", got, err)
 	}

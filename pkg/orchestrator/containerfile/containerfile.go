@@ -4,10 +4,11 @@
 // unchanged RUN line would silently reuse a stale layer. It does look at ARGs:
 // the value of each declared ARG is part of the key of every later RUN (run on
 // podman 4.3.1 and 5.4.2). So lazybuild builds from a copy of the
-// Containerfile in which each FROM is followed by ARG lines: the fingerprint
+// Containerfile in which each FROM is followed by an ARG line: the fingerprint
 // of the dependencies, and the environment that Hermeto sets. ARGs are visible
 // in every RUN, exec form and heredocs too, and leave nothing in the image's
-// config but their history lines. No line of the user's is changed.
+// config but a history line. No line of the user's is changed. It is one line
+// for all of them because podman makes an image of each step.
 package containerfile
 
 import (
@@ -89,8 +90,8 @@ func stageOf(node *parser.Node) Stage {
 	return s
 }
 
-// Rewrite returns src with the ARGs declared in every stage, directly behind
-// its FROM. Line ends are kept as they are. name is for messages.
+// Rewrite returns src with the ARGs declared in every stage, on one line
+// directly behind its FROM. Line ends are kept as they are. name is for messages.
 func Rewrite(name string, src []byte, args []Arg) ([]byte, error) {
 	stages, err := Parse(name, src)
 	if err != nil {
@@ -101,13 +102,9 @@ func Rewrite(name string, src []byte, args []Arg) ([]byte, error) {
 	if bytes.HasSuffix(lines[0], []byte("\r\n")) {
 		newline = "\r\n"
 	}
-	var insert bytes.Buffer
-	for _, a := range args {
-		v, err := quote(a.Value)
-		if err != nil {
-			return nil, fmt.Errorf("build argument %s: %w", a.Name, err)
-		}
-		fmt.Fprintf(&insert, "ARG %s=%s%s", a.Name, v, newline)
+	insert, err := instruction(args)
+	if err != nil {
+		return nil, err
 	}
 	var out bytes.Buffer
 	at := 0
@@ -119,12 +116,26 @@ func Rewrite(name string, src []byte, args []Arg) ([]byte, error) {
 		if !bytes.HasSuffix(out.Bytes(), []byte("\n")) {
 			out.WriteString(newline)
 		}
-		out.Write(insert.Bytes())
+		out.WriteString(insert + newline)
 	}
 	for ; at < len(lines); at++ {
 		out.Write(lines[at])
 	}
 	return out.Bytes(), nil
+}
+
+// instruction declares the arguments.
+func instruction(args []Arg) (string, error) {
+	var line strings.Builder
+	line.WriteString("ARG")
+	for _, a := range args {
+		v, err := quote(a.Value)
+		if err != nil {
+			return "", fmt.Errorf("build argument %s: %w", a.Name, err)
+		}
+		fmt.Fprintf(&line, " %s=%s", a.Name, v)
+	}
+	return line.String(), nil
 }
 
 // quote makes a value literal: within single quotes the parser expands nothing

@@ -12,7 +12,7 @@ import (
 
 var testArgs = []Arg{{"LAZYBUILD_DEPS", "abc"}, {"MAVEN_ARGS", "-s /x $HOME"}}
 
-const inserted = "ARG LAZYBUILD_DEPS='abc'\nARG MAVEN_ARGS='-s /x $HOME'\n"
+const inserted = "ARG LAZYBUILD_DEPS='abc' MAVEN_ARGS='-s /x $HOME'\n"
 
 // Shows S34.
 func TestRewritePutsArgsBehindEachFrom(t *testing.T) {
