@@ -95,3 +95,31 @@ func BenchmarkTable(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkReadBesideWaiters reads a file that is there while no program waits for
+// others, and while 99 do. The kernel's requests for those have places of their
+// own (maxBackground): with 64, this file would be read page by page.
+func BenchmarkReadBesideWaiters(b *testing.B) {
+	const size = 16 << 20
+	data := strings.Repeat("0123456789abcdef", size/16)
+	for _, waiting := range []int{0, 99} {
+		b.Run(fmt.Sprintf("waiting=%d", waiting), func(b *testing.B) {
+			b.SetBytes(size)
+			for b.Loop() {
+				b.StopTimer()
+				m := mountTree(b, Options{Passthrough: PassthroughOff}, files(append(lateFiles(waiting), file("present", data))...))
+				m.src.deliver("present", data)
+				end := m.waiters(b, waiting)
+				a := newAgent(b)
+				b.StartTimer()
+				a.must("readall", m.path("present"), 128<<10, 1)
+				b.StopTimer()
+				end()
+				if err := m.Unmount(); err != nil {
+					b.Fatal(err)
+				}
+				b.StartTimer()
+			}
+		})
+	}
+}

@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/lazybuild/lazybuild/pkg/tree"
 )
 
 func modes() map[string]Passthrough {
@@ -258,33 +260,53 @@ func TestManyWaitersLeaveRoomForOthers(t *testing.T) {
 
 func testManyWaiters(t *testing.T, o Options) {
 	const n = 99
-	late := strings.Repeat("late", 1<<14) // more than a page
-	tr := files(file("present", "here"))
-	for i := range n {
-		tr.Files = append(tr.Files, file(fmt.Sprintf("late%02d", i), late))
-	}
+	tr := files(append(lateFiles(n), file("present", "here"))...)
 	m := mountTree(t, o, tr)
 	m.src.deliver("present", "here")
-	cats := exec.Command("sh", "-c", "for i in "+m.dir+"/late*; do cat $i & done; wait")
+	end := m.waiters(t, n)
+	if got := runAs(t, 1001, "ls "+m.dir+" | wc -l; cat "+m.path("present")); got != "100\nhere" {
+		t.Errorf("%q", got)
+	}
+	end()
+}
+
+// late is more than a page.
+var late = strings.Repeat("late", 1<<14)
+
+func lateName(i int) string { return fmt.Sprintf("late%02d", i) }
+
+// lateFiles are n files that nobody has delivered.
+func lateFiles(n int) (list []tree.File) {
+	for i := range n {
+		list = append(list, file(lateName(i), late))
+	}
+	return list
+}
+
+// waiters starts a program for each of the n lateFiles and returns when all wait.
+// end delivers the files and checks what the programs have read.
+func (m *testMount) waiters(t testing.TB, n int) (end func()) {
+	t.Helper()
+	cats := exec.Command("sh", "-c", "for i in "+m.dir+"/late*; do [ -e $i ] && cat $i & done; wait")
 	var out, stderr strings.Builder
 	cats.Stdout, cats.Stderr = &out, &stderr
 	if err := cats.Start(); err != nil {
 		t.Fatal(err)
 	}
 	for i := range n {
-		within(t, "the wait", m.src.content(fmt.Sprintf("late%02d", i)).waiting)
+		within(t, "the wait", m.src.content(lateName(i)).waiting)
 	}
-	if got := runAs(t, 1001, "ls "+m.dir+" | wc -l; cat "+m.path("present")); got != "100\nhere" {
-		t.Errorf("%q", got)
-	}
-	for i := range n {
-		m.src.deliver(fmt.Sprintf("late%02d", i), late)
-	}
-	if err := cats.Wait(); err != nil {
-		t.Fatal(err)
-	}
-	if out.String() != strings.Repeat(late, n) {
-		t.Errorf("%d bytes\n%s", out.Len(), stderr.String())
+	return func() {
+		t.Helper()
+		for i := range n {
+			m.src.deliver(lateName(i), late)
+		}
+		if err := cats.Wait(); err != nil {
+			t.Fatal(err)
+		}
+		if out.String() != strings.Repeat(late, n) {
+			t.Errorf("%d bytes\n%s", out.Len(), stderr.String())
+		}
 	}
 }
 
