@@ -38,16 +38,7 @@ func registriesOf(context string, c *plan.Config, cache string, warn func(format
 			home:   cmp.Or(os.Getenv("CARGO_HOME"), filepath.Join(home, ".cargo")),
 		},
 		files: []string{filepath.Join(context, ".npmrc"), filepath.Join(home, ".npmrc")},
-		// npm takes a third of a second to say what its default is.
-		npm: sync.OnceValue(func() string {
-			cmd := exec.Command("npm", "config", "get", "registry")
-			cmd.Dir = context
-			out, err := cmd.Output()
-			if err != nil {
-				return ""
-			}
-			return strings.TrimSpace(string(out))
-		}),
+		npm:   sync.OnceValue(npmDefault{context, cache, os.Environ(), exec.LookPath}.registry),
 	}
 }
 
