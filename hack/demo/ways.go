@@ -133,22 +133,19 @@ func (p *prefetched) download(ctx context.Context, dir string) (stats prefetch.S
 	return stats, os.WriteFile(filepath.Join(p.output, "cachi2.env"), []byte(prefetch.Env), 0o644)
 }
 
-// warmUp downloads everything once and throws it away. Otherwise the first way
-// would fill the caches between this machine and the indexes for the others.
+// warmUp downloads everything once. Otherwise the first way would fill the caches
+// between this machine and the indexes for the others. What it has downloaded
+// stays until the end: for minutes after a great removal some file systems are
+// slow to make files, and then the first way would pay for that.
 func warmUp(ctx context.Context, binary, work string, a *realapp.App) error {
 	say("downloading everything once, so that all ways find the network's caches equally warm")
 	for _, version := range []string{a.Before, a.After} {
-		dir := filepath.Join(work, "warm-up")
+		dir := filepath.Join(work, "warm-up", filepath.Base(version))
 		if err := os.CopyFS(dir, os.DirFS(version)); err != nil {
 			return err
 		}
-		defer os.RemoveAll(dir)
-		p := newPrefetch("thrown away", binary, work, false)
-		defer os.RemoveAll(p.output)
+		p := newPrefetch("warm-up of "+filepath.Base(version), binary, work, false)
 		if _, err := p.download(ctx, dir); err != nil {
-			return err
-		}
-		if err := os.RemoveAll(dir); err != nil {
 			return err
 		}
 	}
