@@ -153,7 +153,7 @@ func (b *bench) tidy(ctx context.Context) error {
 	if len(b.images) == 0 || !full && len(b.images) < leftBuilds {
 		return nil
 	}
-	say("removing what the builds have left, and waiting for %v", settle)
+	say("removing what the builds have left")
 	// One that failed to be built, or is the last, is not there.
 	_ = b.command(ctx, b.work, "podman", append([]string{"rmi", "--force", "--ignore"}, b.images...)...)
 	b.images = nil
@@ -165,7 +165,9 @@ func (b *bench) tidy(ctx context.Context) error {
 			errs = append(errs, os.RemoveAll(old))
 		}
 	}
-	time.Sleep(settle)
+	if show.FileSystem(b.work) != "tmpfs" {
+		time.Sleep(settle)
+	}
 	return errors.Join(errs...)
 }
 
