@@ -143,17 +143,21 @@ const (
 	roomy      = 20 << 30
 )
 
-// tidy removes what the builds have left, now and then.
+// tidy removes what the builds have left: now and then, or, where that takes no
+// time, before each build, so that memory does not fill up.
 func (b *bench) tidy(ctx context.Context) error {
 	var st unix.Statfs_t
 	if err := unix.Statfs(b.work, &st); err != nil {
 		return err
 	}
 	full := int64(st.Bavail)*st.Bsize < min(roomy, int64(st.Blocks)*st.Bsize/3)
-	if len(b.images) == 0 || !full && len(b.images) < leftBuilds {
+	inMemory := show.FileSystem(b.work) == "tmpfs"
+	if len(b.images) == 0 || !inMemory && !full && len(b.images) < leftBuilds {
 		return nil
 	}
-	say("removing what the builds have left")
+	if !inMemory {
+		say("removing what the builds have left, and waiting for %v", settle)
+	}
 	// One that failed to be built, or is the last, is not there.
 	_ = b.command(ctx, b.work, "podman", append([]string{"rmi", "--force", "--ignore"}, b.images...)...)
 	b.images = nil
@@ -165,7 +169,7 @@ func (b *bench) tidy(ctx context.Context) error {
 			errs = append(errs, os.RemoveAll(old))
 		}
 	}
-	if show.FileSystem(b.work) != "tmpfs" {
+	if !inMemory {
 		time.Sleep(settle)
 	}
 	return errors.Join(errs...)
