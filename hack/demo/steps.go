@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/dustin/go-humanize"
+	"golang.org/x/sys/unix"
 
 	"github.com/lazybuild/lazybuild/e2e/realapp"
 )
@@ -56,6 +57,7 @@ func runAll(ctx context.Context, a *realapp.App, ways []way) (map[string][]*resu
 			if err := setRound(dir, fmt.Sprintf("%s-%d", filepath.Base(filepath.Dir(dir)), i)); err != nil {
 				return nil, err
 			}
+			unix.Sync() // what others have written is not this way's to write out
 			r, err := w.build(ctx, dir, fmt.Sprintf("%s%s-%d", imagePrefix(filepath.Dir(a.Before)), s.name, i), s.fresh)
 			if err != nil {
 				return nil, fmt.Errorf("%s, %s: %w", s.name, w.name(), err)
