@@ -116,6 +116,11 @@ func parse(args []string) (config, error) {
 	if c.binary, err = filepath.Abs(c.binary); err != nil {
 		return c, err
 	}
+	if c.work != "" {
+		if c.work, err = filepath.Abs(c.work); err != nil {
+			return c, err
+		}
+	}
 	if c.cache == "" {
 		c.cache, err = defaultCache()
 	}

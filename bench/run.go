@@ -87,8 +87,8 @@ type measured struct {
 func (m *measured) rounds(ctx context.Context, save func() error) error {
 	say("about %v for what is not measured yet", m.left(0, 0).Round(time.Minute))
 	for round := range m.c.rounds {
-		for i := range inOrder(round, m.c.cells) {
-			if err := m.cell(ctx, round, i); err != nil {
+		for i, cell := range inOrder(round, m.c.cells) {
+			if err := m.cell(ctx, round, i, cell); err != nil {
 				return err
 			}
 		}
@@ -110,8 +110,7 @@ func inOrder[T any](round int, list []T) []T {
 }
 
 // cell measures all ways on one workload and link; at is its place in the round.
-func (m *measured) cell(ctx context.Context, round, at int) error {
-	cell := inOrder(round, m.c.cells)[at]
+func (m *measured) cell(ctx context.Context, round, at int, cell cell) error {
 	w, l := m.workloads[cell.workload], m.links[cell.link]
 	list, err := chosen(cell.arms)
 	if err != nil {

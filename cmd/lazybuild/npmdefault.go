@@ -2,10 +2,7 @@ package main
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
-	"io"
 	"net/url"
 	"os"
 	"os/exec"
@@ -17,6 +14,7 @@ import (
 	"github.com/google/renameio/v2"
 
 	"github.com/lazybuild/lazybuild/internal/untrusted"
+	"github.com/lazybuild/lazybuild/pkg/digest"
 )
 
 // npmDefault asks npm for its registry. npm takes a sixth of a second and more to
@@ -99,16 +97,11 @@ func (n npmDefault) environment() string {
 		}
 	}
 	slices.Sort(relevant)
-	return sha256Of([]byte(strings.Join(relevant, "\x00")))
+	return digest.FromBytes([]byte(strings.Join(relevant, "\x00"))).Hex()
 }
 
 func secretName(name string) bool {
 	return strings.Contains(name, "auth") || strings.Contains(name, "password") || strings.Contains(name, "token")
-}
-
-func sha256Of(data []byte) string {
-	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:])
 }
 
 // ask runs npm. Old ones answer with the first value alone.
@@ -150,7 +143,7 @@ func (n npmDefault) files(said map[string]string, npm string) map[string]string 
 			seen[path] = ""
 			return !os.IsNotExist(err)
 		}
-		seen[path] = sha256Of(data)
+		seen[path] = digest.FromBytes(data).Hex()
 		if bytes.Contains(data, []byte("${")) { // of any variable
 			seen = nil
 		}
@@ -182,7 +175,7 @@ func (a npmAnswer) holds(now npmAnswer) bool {
 	}
 	for path, sum := range a.Files {
 		data, err := untrusted.ReadFile(path, untrusted.MaxConfig)
-		if err != nil && (sum != "" || !os.IsNotExist(err)) || err == nil && sha256Of(data) != sum {
+		if err != nil && (sum != "" || !os.IsNotExist(err)) || err == nil && digest.FromBytes(data).Hex() != sum {
 			return false
 		}
 	}
@@ -194,20 +187,12 @@ func (n npmDefault) file() string {
 	if n.cache == "" {
 		return ""
 	}
-	return filepath.Join(n.cache, "npm-"+sha256Of([]byte(n.context))[:16]+".json")
+	return filepath.Join(n.cache, "npm-"+digest.FromBytes([]byte(n.context)).Hex()[:16]+".json")
 }
-
-// maxAnswer bounds what is read back: a dozen files and two programs.
-const maxAnswer = 64 << 10
 
 func (n npmDefault) kept() (a npmAnswer, ok bool) {
 	file := n.file()
-	f, err := os.Open(file)
-	if err != nil {
-		return a, false
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxAnswer))
+	data, err := untrusted.ReadFile(file, untrusted.MaxConfig)
 	if err != nil || json.Unmarshal(data, &a) != nil || a.Registry == "" || len(a.Files) == 0 {
 		return npmAnswer{}, false
 	}
