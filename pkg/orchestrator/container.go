@@ -77,11 +77,16 @@ func startContainer(api context.Context, s *specgen.SpecGenerator, ws wire.Spec,
 	outR, outW := io.Pipe()
 	p := newProxy("the proxy container", inW)
 	p.waitGone = func(limit time.Duration) error {
+		answered := make(chan struct{})
+		go func() {
+			defer close(answered)
+			removeEnded(api, p.ended, s.Name, limit)
+		}()
 		files := p.files.Load()
 		if files == nil {
 			return waitRemoved(api, s.Name, limit)
 		}
-		return waitRemovedBy(api, s.Name, *files, limit)
+		return waitRemovedBy(api, s.Name, *files, answered, limit)
 	}
 	attached := make(chan bool, 1)
 	go func() {

@@ -88,14 +88,39 @@ func waitRemoved(api context.Context, name string, limit time.Duration) error {
 // removing. If it is not, nobody shall wait for it any longer.
 const quietLimit = time.Second
 
-// waitRemovedBy is waitRemoved where files are the last of the container that
-// podman removes: it is not asked before, which would keep it from that work.
-func waitRemovedBy(api context.Context, name, files string, limit time.Duration) error {
+// answerLag is how long podman may take from a container's files to the last of it,
+// which is a line in its database.
+const answerLag = 50 * time.Millisecond
+
+// waitRemovedBy is waitRemoved where files are nearly the last of the container that
+// podman removes: it is not asked before, which would keep it from that work. answered
+// is closed when podman has answered to removeEnded.
+func waitRemovedBy(api context.Context, name, files string, answered <-chan struct{}, limit time.Duration) error {
 	end, quiet := time.Now().Add(limit), time.Now().Add(min(limit, quietLimit))
 	for exists(files) && time.Now().Before(quiet) {
 		time.Sleep(2 * time.Millisecond)
 	}
+	select {
+	case <-answered:
+	case <-time.After(answerLag):
+	}
 	return waitRemoved(api, name, time.Until(end))
+}
+
+// removeEnded has the service remove a container whose process has ended. podman
+// does that unasked (SpecGenerator.Remove), but by a process of its own, which takes
+// longer to start than the removal does; whichever comes second finds nothing. There is
+// no force in it: the process may still be unmounting although its streams have
+// ended, and podman refuses then. What it answers says nothing of whether the
+// container is gone.
+func removeEnded(api context.Context, ended <-chan struct{}, name string, limit time.Duration) {
+	api, stop := context.WithTimeout(api, limit)
+	defer stop()
+	select {
+	case <-ended:
+		_, _ = containers.Remove(api, name, new(containers.RemoveOptions).WithIgnore(true))
+	case <-api.Done():
+	}
 }
 
 // removeNow removes a container by force: SIGTERM, time to unmount, SIGKILL. nil

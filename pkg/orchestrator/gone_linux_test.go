@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -37,6 +38,9 @@ func (f *fakeAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		name += " external"
 	}
 	request := r.Method + " " + name
+	if r.Method == http.MethodDelete && r.URL.Query().Get("force") != "true" {
+		request += " gently"
+	}
 	f.mu.Lock()
 	f.asked = append(f.asked, request)
 	n := 0
@@ -94,6 +98,7 @@ const (
 	asksExists = "GET exists external"
 	asksRemove = "DELETE lazybuild-0123456789ab-cdef"
 	asksKill   = "POST kill"
+	asksGently = asksRemove + " gently"
 )
 
 // Only podman's own "no" says that a container is gone, not a failure, and not
@@ -166,8 +171,9 @@ func TestPodmanIsNotAskedWhileItRemovesAContainer(t *testing.T) {
 		}
 		return 404
 	}}
-	api, done := serves(t, f), make(chan error, 1)
-	go func() { done <- waitRemovedBy(api, testID.container(), files, time.Hour) }()
+	api, done, answered := serves(t, f), make(chan error, 1), make(chan struct{})
+	close(answered)
+	go func() { done <- waitRemovedBy(api, testID.container(), files, answered, time.Hour) }()
 	select {
 	case <-early:
 		t.Error("it was asked while the container's files were there")
@@ -181,16 +187,46 @@ func TestPodmanIsNotAskedWhileItRemovesAContainer(t *testing.T) {
 	}
 }
 
+// By force it would be killed while it unmounts.
+func TestAContainerThatHasEndedIsRemovedGently(t *testing.T) {
+	var over atomic.Bool
+	f := &fakeAPI{answer: func(string, int) int {
+		if !over.Load() {
+			t.Error("podman was asked before the container's streams had ended")
+		}
+		return 200
+	}}
+	api, ended, done := serves(t, f), make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		removeEnded(api, ended, testID.container(), time.Hour)
+	}()
+	over.Store(true)
+	close(ended)
+	<-done
+	if f.count(asksGently) != 1 || f.count(asksRemove) != 0 {
+		t.Errorf("podman was asked for %v", f.asked)
+	}
+}
+
+func TestAContainerThatDoesNotEndIsNotRemovedGently(t *testing.T) {
+	f := &fakeAPI{answer: func(string, int) int { return 200 }}
+	removeEnded(serves(t, f), make(chan struct{}), testID.container(), time.Millisecond)
+	if len(f.asked) != 0 {
+		t.Errorf("podman was asked for %v", f.asked)
+	}
+}
+
 func TestAContainerWhoseFilesStayIsRemoved(t *testing.T) {
 	f := &fakeAPI{answer: func(string, int) int { return 404 }}
-	if err := waitRemovedBy(serves(t, f), testID.container(), t.TempDir(), time.Millisecond); err != nil || f.count(asksRemove) == 0 {
+	if err := waitRemovedBy(serves(t, f), testID.container(), t.TempDir(), nil, time.Millisecond); err != nil || f.count(asksRemove) == 0 {
 		t.Errorf("%v, %d removals", err, f.count(asksRemove))
 	}
 }
 
 func TestAServiceThatIsGoneIsNotWaitedForByFiles(t *testing.T) {
 	f := &fakeAPI{answer: func(string, int) int { return 0 }}
-	if err := waitRemovedBy(serves(t, f), testID.container(), t.TempDir(), time.Hour); err == nil || f.count(asksRemove) != 0 {
+	if err := waitRemovedBy(serves(t, f), testID.container(), t.TempDir(), nil, time.Hour); err == nil || f.count(asksRemove) != 0 {
 		t.Errorf("%v, %d removals", err, f.count(asksRemove))
 	}
 }

@@ -114,28 +114,34 @@ func (c Cache) load(path string, l *looker) *Plan {
 	return &k.Plan
 }
 
-// complete reads what is long.
+// complete reads what is long, each file beside the others.
 func (c Cache) complete(k *kept) error {
 	p := &k.Plan
-	path := filepath.Join(c.Dir, k.Tree)
-	err := sumfile.ReadWith(path, func(data []byte) (err error) {
-		p.Tree, err = tree.DecodeKept(data)
+	p.Rewrites = make(map[string][]byte, len(k.Rewrites))
+	p.TreeFile, p.RewriteFiles = k.Tree, k.Rewrites
+	var all errgroup.Group
+	all.Go(func() error {
+		path := filepath.Join(c.Dir, k.Tree)
+		err := sumfile.ReadWith(path, func(data []byte) (err error) {
+			p.Tree, err = tree.DecodeKept(data)
+			return err
+		})
+		if err == nil {
+			touch(path)
+		}
 		return err
 	})
-	if err != nil {
-		return err
-	}
-	touch(path)
-	p.Rewrites = make(map[string][]byte, len(k.Rewrites))
-	for of, name := range k.Rewrites {
-		path := filepath.Join(c.Dir, name)
-		if p.Rewrites[of], err = sumfile.Read(path); err != nil {
-			return err
+	all.Go(func() (err error) {
+		for of, name := range k.Rewrites {
+			path := filepath.Join(c.Dir, name)
+			if p.Rewrites[of], err = sumfile.Read(path); err != nil {
+				return err
+			}
+			touch(path)
 		}
-		touch(path)
-	}
-	p.TreeFile, p.RewriteFiles = k.Tree, k.Rewrites
-	return nil
+		return nil
+	})
+	return all.Wait()
 }
 
 func touch(path string) {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/lazybuild/lazybuild/pkg/digest"
 )
@@ -60,6 +61,7 @@ type decoder struct {
 	rec       record
 	hash      [64]byte // the largest hash value
 	urls      []string // where the files' URL slices are cut from
+	texts     strings.Builder
 }
 
 func (d *decoder) tree() (*Tree, error) {
@@ -124,6 +126,9 @@ func (d *decoder) files(t *Tree) error {
 	if err != nil {
 		return err
 	}
+	if d.kept != nil && n <= d.kept.Len()/leastFile {
+		t.Files = slices.Grow(t.Files, n) // they have arrived
+	}
 	for range n {
 		var f File
 		if err := d.file(&f); err != nil {
@@ -143,6 +148,9 @@ func (d *decoder) files(t *Tree) error {
 	}
 	return nil
 }
+
+// leastFile is the length in bytes of the shortest file in the wire form.
+const leastFile = 8
 
 func (d *decoder) dirs(t *Tree) error {
 	n, err := d.count(maxFiles)
@@ -203,7 +211,7 @@ func (d *decoder) file(f *File) error {
 	if err := d.fileURLs(); err != nil {
 		return err
 	}
-	d.rec.cut(f, &d.urls)
+	d.rec.cut(f, &d.texts, &d.urls)
 	if err := d.seal(f); err != nil {
 		return err
 	}
@@ -327,8 +335,9 @@ func (d *decoder) from(r *Recipe) error {
 	return r.checkFrom()
 }
 
-// record gathers the strings of one file, so that they become one allocation
-// instead of four: a tree of a million files is decoded in well under a second.
+// record gathers the strings of one file, so that they become a part of one
+// allocation instead of four: a tree of a million files is decoded in well under a
+// second.
 type record struct {
 	text   []byte // path, digest, URLs, one after another
 	path   int    // end of the path in text
@@ -342,9 +351,19 @@ func (r *record) reset(path []byte) {
 	r.urls = r.urls[:0]
 }
 
-// cut gives f its strings. pool is where URL slices are cut from.
-func (r *record) cut(f *File, pool *[]string) {
-	all := string(r.text)
+// textsLength is how many bytes of strings share an allocation. It must not be much:
+// one string that is needed keeps all of it.
+const textsLength = 32 << 10
+
+// cut gives f its strings. They are cut from texts, and URL slices from pool.
+func (r *record) cut(f *File, texts *strings.Builder, pool *[]string) {
+	if texts.Cap()-texts.Len() < len(r.text) {
+		texts.Reset()
+		texts.Grow(max(textsLength, len(r.text)))
+	}
+	start := texts.Len()
+	texts.Write(r.text)
+	all := texts.String()[start:]
 	f.Path, f.Digest = all[:r.path], digest.Digest(all[r.path:r.digest])
 	n := len(r.urls)
 	if n == 0 {
@@ -354,7 +373,7 @@ func (r *record) cut(f *File, pool *[]string) {
 		*pool = make([]string, max(n, 1024))
 	}
 	f.URLs, *pool = (*pool)[:n:n], (*pool)[n:]
-	start := r.digest
+	start = r.digest
 	for i, end := range r.urls {
 		f.URLs[i] = all[start:end]
 		start = end
