@@ -9,10 +9,12 @@
 package untrusted
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"syscall"
 
 	"github.com/BurntSushi/toml"
@@ -40,14 +42,21 @@ func ReadFile(path string, max int64) ([]byte, error) {
 	if !fi.Mode().IsRegular() {
 		return nil, &os.PathError{Op: "read", Path: path, Err: errors.New("it is no regular file")}
 	}
-	data, err := io.ReadAll(io.LimitReader(f, max+1))
-	if err == nil && int64(len(data)) > max {
-		err = &os.PathError{Op: "read", Path: path, Err: fmt.Errorf("it is longer than %d bytes", max)}
+	long := &os.PathError{Op: "read", Path: path, Err: fmt.Errorf("it is longer than %d bytes", max)}
+	if fi.Size() > max {
+		return nil, long
 	}
-	if err != nil {
+	// With room for the end of the file, so that nothing is copied to grow: memory
+	// that is used for the first time is what reading takes longest for.
+	var b bytes.Buffer
+	b.Grow(int(fi.Size()) + bytes.MinRead)
+	if _, err := b.ReadFrom(io.LimitReader(f, max+1)); err != nil {
 		return nil, err
 	}
-	return data, nil
+	if int64(b.Len()) > max { // it has grown
+		return nil, long
+	}
+	return slices.Clip(b.Bytes()), nil
 }
 
 // DecodeTOML is toml.Decode for a text that may be an attack.

@@ -173,7 +173,7 @@ func keepAlive(ctx context.Context, sock string) (net.Conn, error) {
 func waitListening(ctx context.Context, sock string, ended <-chan error) error {
 	limit := time.NewTimer(startTimeout)
 	defer limit.Stop()
-	tick := time.NewTicker(3 * time.Millisecond)
+	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
 	for !listens(ctx, sock) {
 		select {
