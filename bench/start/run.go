@@ -6,9 +6,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -30,7 +33,7 @@ type key struct {
 }
 
 func run(ctx context.Context, c config) (err error) {
-	b := &bench{c: c}
+	b := &bench{c: c, images: map[key]string{}}
 	if listens(ctx) {
 		return errServiceRuns
 	}
@@ -91,7 +94,28 @@ func (b *bench) one(ctx context.Context, p *project, w way, cut bool) (sample, e
 	}
 	unix.Sync() // what others have written is not this build's to write out
 	s, err := build(ctx, p.dir, cut && w.cut, w.env, w.args...)
-	return s, errors.Join(err, w.after())
+	return s, errors.Join(err, w.after(), b.keepOne(ctx, p, w))
+}
+
+// keepOne removes the image that the last build of this project in this way has
+// made, if the name is another's now. podman reads the list of all images again
+// and again: the last build would find a hundred more than the first. The image of
+// this build keeps the layers that the next takes from the cache.
+func (b *bench) keepOne(ctx context.Context, p *project, w way) error {
+	out, err := exec.CommandContext(ctx, "podman", "image", "inspect", "--format", "{{.Id}}", tag).Output()
+	if err != nil {
+		return fmt.Errorf("asking for the image of the build: %w", err)
+	}
+	k := key{way: w.name, artifacts: p.artifacts}
+	old, id := b.images[k], strings.TrimSpace(string(out))
+	b.images[k] = id
+	if old == "" || slices.Contains(slices.Collect(maps.Values(b.images)), old) {
+		return nil // or another way has made the same
+	}
+	if out, err := exec.CommandContext(ctx, "podman", "rmi", old).CombinedOutput(); err != nil {
+		return fmt.Errorf("removing the image of the build before: %w: %s", err, out)
+	}
+	return nil
 }
 
 // serviceEnd is longer than podman's API service waits for another client.

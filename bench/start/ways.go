@@ -36,6 +36,7 @@ type bench struct {
 	c       config
 	dir     string
 	service *exec.Cmd
+	images  map[key]string // IDs of those that the ways have built last
 }
 
 func (b *bench) ways() []way {
