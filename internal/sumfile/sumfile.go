@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 )
 
 // Write keeps data in dir and returns the file's name. It appears at once. There
@@ -37,26 +38,45 @@ func Replace(path string, data []byte) error {
 }
 
 // Read returns the content of a file that Write has made. One that is not what
-// the file's name says is an error.
+// the file's name says is an error. The content must not be changed.
 func Read(path string) ([]byte, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	return data, check(path, data)
+	var all []byte
+	err := ReadWith(path, func(data []byte) error { all = data; return nil })
+	return all, err
 }
 
 // ReadWith is Read for somebody who can work with the content while it is being
-// checked. What use has made is worth nothing after an error.
+// checked. What use has made is worth nothing after an error. use may keep data.
 func ReadWith(path string, use func(data []byte) error) error {
-	data, err := os.ReadFile(path)
+	data, err := contentOf(path)
 	if err != nil {
 		return err
 	}
 	checked := make(chan error, 1)
-	go func() { checked <- check(path, data) }()
-	used := use(data)
+	go func() {
+		checked <- guarded(path, func() error { return check(path, data) })
+	}()
+	used := guarded(path, func() error { return use(data) })
 	return cmp.Or(<-checked, used)
+}
+
+// guarded calls f, which works with a mapped file. What the kernel cannot read of
+// it any more, because somebody has cut it off or its disk fails, is SIGBUS, which
+// would end the process.
+func guarded(path string, f func() error) (err error) {
+	old := debug.SetPanicOnFault(true) // of this goroutine
+	defer debug.SetPanicOnFault(old)
+	defer func() {
+		v := recover()
+		if v == nil {
+			return
+		}
+		if _, fault := v.(interface{ Addr() uintptr }); !fault {
+			panic(v)
+		}
+		err = fmt.Errorf("%s is damaged: it can't be read to its end", path)
+	}()
+	return f()
 }
 
 func check(path string, data []byte) error {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 )
 
@@ -75,5 +76,55 @@ func TestWhoWorksWithADamagedFileHearsOfIt(t *testing.T) {
 	}
 	if err := ReadWith(filepath.Join(dir, "none"), use); err == nil {
 		t.Error("a file that is not there passes")
+	}
+}
+
+// Without a guard the process would be ended by SIGBUS.
+func TestAFileThatIsCutOffWhileItIsReadIsDamaged(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("files are mapped on Linux only")
+	}
+	dir := t.TempDir()
+	name, err := Write(dir, make([]byte, 1<<20))
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, name)
+	err = ReadWith(path, func(data []byte) error {
+		if err := os.Truncate(path, 0); err != nil {
+			return err
+		}
+		if data[len(data)-1] != 0 {
+			t.Error("another content")
+		}
+		return nil
+	})
+	if err == nil {
+		t.Error("it passes")
+	}
+}
+
+func TestAPanicOfWhoeverReadsIsTheirs(t *testing.T) {
+	name, err := Write(t.TempDir(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if v := recover(); v != "mine" {
+			t.Errorf("%v", v)
+		}
+	}()
+	_ = guarded(name, func() error { panic("mine") })
+	t.Error("it went on")
+}
+
+func TestAnEmptyFileIsRead(t *testing.T) {
+	dir := t.TempDir()
+	name, err := Write(dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if data, err := Read(filepath.Join(dir, name)); err != nil || len(data) != 0 {
+		t.Errorf("%q, %v", data, err)
 	}
 }
