@@ -11,8 +11,8 @@
 //	container  the same without a service
 //	nothing    the same without a service and without a proxy image
 //
-// All of them take turns, round after round, with a lock of five artifacts and
-// with one of ten thousand. A lock is planned once before, so that kept plans
+// All of them take turns, round after round, with locks of five, a thousand and ten
+// thousand artifacts. A lock is planned once before, so that kept plans
 // count; cold is the first start with a lock, by a proxy process. Differences and
 // ratios are taken within a round. Nothing is downloaded: no RUN opens a file.
 //

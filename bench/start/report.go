@@ -25,7 +25,7 @@ func (b *bench) report(all map[key][]sample) error {
 
 func (b *bench) table(out *strings.Builder, title, experiment string, all map[key][]sample, value func(sample) float64) {
 	fmt.Fprintf(out, "\n## %s\n\n| artifacts | way | seconds | more than podman | aim | processor, more than podman |\n|---:|---|---:|---:|---:|---:|\n", title)
-	for _, n := range []int{5, 10_000} {
+	for _, n := range sizes {
 		base := all[key{experiment, n, "podman"}]
 		for _, name := range []string{"podman", "process", "service", "container", "nothing", "cold"} {
 			samples := all[key{experiment, n, name}]

@@ -17,6 +17,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// sizes are how many artifacts the locks name.
+var sizes = []int{5, 1000, 10_000}
+
 // experiment is what happens before each build.
 type experiment struct {
 	name   string
@@ -42,22 +45,31 @@ func run(ctx context.Context, c config) (err error) {
 	}
 	defer func() { err = errors.Join(err, b.close()) }()
 	all := map[key][]sample{}
-	for _, n := range []int{5, 10_000} {
+	var projects []*project
+	for _, n := range sizes {
 		p, err := newProject(filepath.Join(b.dir, fmt.Sprint(n)), c.base, n)
 		if err != nil {
 			return err
 		}
-		if err := b.measure(ctx, p, all); err != nil {
+		if err := b.first(ctx, p, all); err != nil {
 			return err
 		}
+		projects = append(projects, p)
+	}
+	for round := range c.Rounds {
+		for _, p := range projects {
+			if err := b.round(ctx, p, all); err != nil {
+				return err
+			}
+		}
+		fmt.Fprintf(os.Stderr, "start: round %d of %d, load %s\n", round+1, c.Rounds, load())
 	}
 	return b.report(all)
 }
 
-// measure takes all samples of one project.
-func (b *bench) measure(ctx context.Context, p *project, all map[key][]sample) error {
-	ways := b.ways()
-	for _, w := range ways { // so that all layers and plans are there
+// first builds in all ways once, so that all layers and plans are there.
+func (b *bench) first(ctx context.Context, p *project, all map[key][]sample) error {
+	for _, w := range b.ways() {
 		s, err := b.one(ctx, p, w, false)
 		if err != nil {
 			return err
@@ -67,23 +79,25 @@ func (b *bench) measure(ctx context.Context, p *project, all map[key][]sample) e
 			all[k] = append(all[k], s)
 		}
 	}
-	for round := range b.c.Rounds {
-		for _, e := range experiments {
-			for _, w := range ways {
-				if e.change {
-					if err := p.change(); err != nil {
-						return err
-					}
-				}
-				s, err := b.one(ctx, p, w, e.change)
-				if err != nil {
+	return nil
+}
+
+// round takes one sample of everything with a project.
+func (b *bench) round(ctx context.Context, p *project, all map[key][]sample) error {
+	for _, e := range experiments {
+		for _, w := range b.ways() {
+			if e.change {
+				if err := p.change(); err != nil {
 					return err
 				}
-				k := key{e.name, p.artifacts, w.name}
-				all[k] = append(all[k], s)
 			}
+			s, err := b.one(ctx, p, w, e.change)
+			if err != nil {
+				return err
+			}
+			k := key{e.name, p.artifacts, w.name}
+			all[k] = append(all[k], s)
 		}
-		fmt.Fprintf(os.Stderr, "start: %d artifacts, round %d of %d, load %s\n", p.artifacts, round+1, b.c.Rounds, load())
 	}
 	return nil
 }
