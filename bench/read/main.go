@@ -5,8 +5,9 @@
 // small ones, and a walk over 20,000 entries; with passthrough and without,
 // read-only and with the writable overlay that a build has on top.
 //
-// Everything is in the store, and the page cache has it; "cold" lets the page
-// cache forget the large file before each pass. A mount is made anew for each
+// Everything is in the store, and the page cache has it. The large file is read with
+// buffers of several lengths: for the first time, when the mount has no pages of it
+// yet; again, when it has; and after the page cache has forgotten it. A mount is made anew for each
 // round, so that the first walk finds no directory that the kernel knows. All
 // take turns, round after round, and ratios are taken within a round.
 //

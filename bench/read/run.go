@@ -41,12 +41,12 @@ type bench struct {
 	mounts int
 	// rates by way and task, one per round; "" is the plain directory. memory is
 	// the proxy's, in bytes: when mounted, and after everything has been read.
-	rates  map[[2]string][]float64
+	rates  map[[2]string][]rate
 	memory map[string][][2]float64
 }
 
 func run(ctx context.Context, c config) (err error) {
-	b := &bench{c: c, rates: map[[2]string][]float64{}, memory: map[string][][2]float64{}}
+	b := &bench{c: c, rates: map[[2]string][]rate{}, memory: map[string][][2]float64{}}
 	if b.dir, err = os.MkdirTemp(c.dir, "lazy-read-"); err != nil {
 		return err
 	}
@@ -90,7 +90,7 @@ func (b *bench) fill(ctx context.Context) error {
 				return err
 			})
 		}
-		_, err := readLarge(&b.c, dir)
+		_, err := readLarge(1<<20)(&b.c, dir)
 		return errors.Join(err, g.Wait())
 	})
 	if f, ok := b.tree.Lookup(largeName); ok {
