@@ -32,8 +32,8 @@ const (
 	everything           // all pages, so that the disk is read
 )
 
-// buffers are how many bytes a read asks for: 8 KiB are those of Python's files and
-// rpm's, 128 KiB those of cp.
+// buffers are how many bytes a read asks for, from the 8 KiB of Python's files
+// (io.DEFAULT_BUFFER_SIZE until 3.13) on.
 var buffers = []int{8 << 10, 128 << 10, 1 << 20}
 
 // tasks in their order: the first walk finds what the kernel does not know yet.

@@ -149,7 +149,7 @@ func (d *decoder) files(t *Tree) error {
 	return nil
 }
 
-// leastFile is the length in bytes of the shortest file in the wire form.
+// leastFile is a number of bytes that every file has in the wire form.
 const leastFile = 8
 
 func (d *decoder) dirs(t *Tree) error {
